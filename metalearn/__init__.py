@@ -1,0 +1,56 @@
+"""metalearn: a knowledge base that learns from past experiments, and a recommender that spends it on the next one.
+
+Public names resolve when first used (PEP 562), so that ``import metalearn`` imports almost nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metalearn.api import load_dataset, make_estimator, recommend
+    from metalearn.core.meta_dataset import MetaDataset
+    from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
+    from metalearn.core.spaces import SearchSpace
+    from metalearn.store import KnowledgeBase
+
+__version__ = "0.1.0"
+_HOMES = {
+    "load_dataset": "metalearn.api",
+    "make_estimator": "metalearn.api",
+    "recommend": "metalearn.api",
+    "MetaDataset": "metalearn.core.meta_dataset",
+    "Configuration": "metalearn.core.records",
+    "Constraints": "metalearn.core.records",
+    "Dataset": "metalearn.core.records",
+    "Evidence": "metalearn.core.records",
+    "Recommendation": "metalearn.core.records",
+    "Task": "metalearn.core.records",
+    "Trial": "metalearn.core.records",
+    "SearchSpace": "metalearn.core.spaces",
+    "KnowledgeBase": "metalearn.store",
+}
+__all__ = [
+    "Configuration",
+    "Constraints",
+    "Dataset",
+    "Evidence",
+    "KnowledgeBase",
+    "MetaDataset",
+    "Recommendation",
+    "SearchSpace",
+    "Task",
+    "Trial",
+    "load_dataset",
+    "make_estimator",
+    "recommend",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'metalearn' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

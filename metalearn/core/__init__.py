@@ -1,0 +1,1 @@
+"""The nouns of metalearn: records, the meta-dataset, search spaces, protocols, metrics and the registry."""

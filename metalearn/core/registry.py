@@ -1,0 +1,65 @@
+"""The registry: names to classes, resolved when first used, so that a name costs no import.
+
+Adding a method to metalearn takes one line here; a third party calls ``register``.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from metalearn.errors import InputError, UnknownNameError
+
+_REGISTRY: dict[str, dict[str, str]] = {
+    "recommender": {
+        "auto": "metalearn.recommenders.auto:Auto",
+        "average_rank": "metalearn.recommenders.average_rank:AverageRank",
+        "knn": "metalearn.recommenders.knn:NearestTasks",
+        "portfolio": "metalearn.recommenders.portfolio:GreedyPortfolio",
+        "random": "metalearn.recommenders.random:RandomSearch",
+    },
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the registered names of a kind, sorted.
+
+    >>> names("recommender")
+    ('auto', 'average_rank', 'knn', 'portfolio', 'random')
+    """
+    return tuple(sorted(_entries(kind)))
+
+
+def create(kind: str, name: str, **options: Any) -> Any:
+    """Import the class registered under ``name`` and return an instance made with ``options``.
+
+    Raises:
+        UnknownNameError: when nothing is registered under this name; suggests the nearest.
+
+    >>> create("recommender", "knn", n_neighbors=5)
+    NearestTasks(n_neighbors=5)
+    """
+    entries = _entries(kind)
+    if name not in entries:
+        raise UnknownNameError(kind, name, entries)
+    module, _, attribute = entries[name].partition(":")
+    return getattr(import_module(module), attribute)(**options)
+
+
+def register(kind: str, name: str, target: str) -> None:
+    """Register ``target``, written as ``"package.module:Class"``, under ``name``.
+
+    Raises:
+        InputError: when the name is taken by something else, or the target has no colon.
+
+    >>> register("recommender", "knn", "metalearn.recommenders.knn:NearestTasks")
+    """
+    entries = _entries(kind)
+    if ":" not in target:
+        raise InputError(f"Register {name!r} as 'package.module:Class'; got {target!r}.")
+    if entries.setdefault(name, target) != target:
+        raise InputError(f"The {kind} {name!r} is already registered as {entries[name]}; choose another name.")
+
+
+def _entries(kind: str) -> dict[str, str]:
+    if kind not in _REGISTRY:
+        raise UnknownNameError("kind of method", kind, _REGISTRY)
+    return _REGISTRY[kind]

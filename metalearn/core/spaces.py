@@ -1,0 +1,214 @@
+"""Search spaces: a thin, frozen layer over ConfigSpace with a numeric encoding of whole columns.
+
+A space with a hyperparameter ``algorithm`` is a CASH space (combined algorithm selection and hyperparameter
+optimization, Thornton et al., KDD 2013); the hyperparameters of one algorithm are then named
+``<algorithm>:<hyperparameter>`` inside the space and just ``<hyperparameter>`` in a ``Configuration``.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metalearn.core.records import Configuration, canonical_value
+from metalearn.errors import ConfigurationError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ConfigSpace import ConfigurationSpace
+    from ConfigSpace.hyperparameters import Hyperparameter
+
+ALGORITHM = "algorithm"
+
+
+@dataclass(frozen=True)
+class EncodedColumn:
+    """One column of the encoding: which hyperparameter, of which kind, and on which parent it depends.
+
+    ``choices`` holds the values of a categorical or ordinal one; ``is_fidelity`` marks a resource.
+    """
+
+    hyperparameter: str
+    kind: Literal["numeric", "ordinal", "categorical"]
+    choices: tuple[Any, ...] = ()
+    parent: str | None = None
+    is_fidelity: bool = False
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What surrogates need to know of a space: its d encoded columns."""
+
+    columns: tuple[EncodedColumn, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSpace:
+    """A named, versioned set of valid configurations.
+
+    ``name`` becomes ``Configuration.space``. A space without a hyperparameter ``algorithm`` has one algorithm,
+    named like the space.
+
+    >>> from ConfigSpace import ConfigurationSpace, Float
+    >>> space = SearchSpace("svm-1", ConfigurationSpace(space=[Float("C", (0.01, 100), log=True)]))
+    >>> space.encode([Configuration("svm-1", "svm-1", {"C": 1})])
+    array([[0.5]])
+    >>> space.decode(np.array([[0.5]]))[0].hyperparameters["C"]
+    1
+    """
+
+    name: str
+    config_space: "ConfigurationSpace"
+
+    @cached_property
+    def _hyperparameters(self) -> "tuple[Hyperparameter[Any], ...]":
+        return tuple(self.config_space.values())
+
+    @cached_property
+    def algorithms(self) -> tuple[str, ...]:
+        """The algorithms of the space, in its own order."""
+        if ALGORITHM in self.config_space:
+            return tuple(str(choice) for choice in self.config_space[ALGORITHM].choices)
+        return (self.name,)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """The d encoded columns, in the order of ``encode``."""
+        return Encoding(tuple(map(self._encoded_column, self._hyperparameters)))
+
+    def encode(self, configurations: Sequence[Configuration]) -> NDArray[np.float64]:
+        """Return an array (n, d): numbers in [0, 1] on their own scale, choice j of m as j / (m - 1), NaN = inactive.
+
+        Raises:
+            ConfigurationError: when a value lies outside the space.
+        """
+        rows = [self._to_named_values(c) for c in configurations]
+        encoded = np.full((len(rows), len(self._hyperparameters)), np.nan)
+        for j, hyperparameter in enumerate(self._hyperparameters):
+            active = [i for i, row in enumerate(rows) if hyperparameter.name in row]
+            values = [rows[i][hyperparameter.name] for i in active]
+            wrong = next((v for v in values if not hyperparameter.is_legal(v)), None)
+            if wrong is not None:
+                raise ConfigurationError(f"{hyperparameter.name} = {wrong!r} lies outside the space {self.name}.")
+            if active:
+                column = np.array(values, dtype=_array_type(hyperparameter))
+                encoded[active, j] = hyperparameter.to_vector(column) / _scale(hyperparameter)
+        return encoded
+
+    def decode(self, encoded: NDArray[np.float64]) -> tuple[Configuration, ...]:
+        """Return the configurations that rows of shape (n, d) stand for, with Python scalars as values."""
+        rows: list[dict[str, Any]] = [{} for _ in encoded]
+        for j, hyperparameter in enumerate(self._hyperparameters):
+            active = np.flatnonzero(~np.isnan(encoded[:, j]))
+            if len(active):
+                vector = encoded[active, j] * _scale(hyperparameter)
+                if _scale(hyperparameter) != 1:  # j / (m - 1) * (m - 1) need not be an integer again
+                    vector = np.rint(vector)
+                for i, value in zip(active, hyperparameter.to_value(vector), strict=True):
+                    rows[i][hyperparameter.name] = str(value) if isinstance(value, np.str_) else canonical_value(value)
+        return tuple(self._from_named_values(row) for row in rows)
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Configuration, ...]:
+        """Return n valid configurations drawn from the space's own distributions, column by column."""
+        state = np.random.RandomState(rng.integers(2**32))  # what ConfigSpace takes
+        drawn: tuple[Configuration, ...] = ()
+        while len(drawn) < n:
+            vectors = np.stack([np.asarray(h.sample_vector(n, seed=state)) for h in self._hyperparameters])
+            vectors = vectors[:, self._valid(vectors)]
+            drawn += self.decode((vectors / self._scales[:, None]).T)
+        return drawn[:n]
+
+    def default(self, algorithm: str | None = None) -> Configuration:
+        """Return the default configuration, or that of one algorithm.
+
+        Raises:
+            UnknownNameError: when the space does not have this algorithm.
+        """
+        if algorithm is not None and algorithm not in self.algorithms:
+            raise UnknownNameError("algorithm", algorithm, self.algorithms)
+        values = {h.name: h.default_value for h in self._hyperparameters}
+        if algorithm is not None and ALGORITHM in values:
+            values[ALGORITHM] = algorithm
+        vector = np.array([[h.to_vector(values[h.name])] for h in self._hyperparameters], dtype=np.float64)
+        self._deactivate(vector)
+        return self.decode((vector / self._scales[:, None]).T)[0]
+
+    def validate(self, configuration: Configuration) -> None:
+        """Check a configuration that comes from outside.
+
+        Raises:
+            ConfigurationError: when it is not a valid configuration of this space, with ConfigSpace's reason.
+        """
+        from ConfigSpace import Configuration as Checked
+
+        try:
+            Checked(self.config_space, values=self._to_named_values(configuration))
+        except Exception as error:  # ConfigSpace raises a dozen unrelated types here
+            raise ConfigurationError(f"{configuration} is not valid in the space {self.name}: {error}") from error
+
+    def to_json(self) -> str:
+        """Return the space as JSON: its name and ConfigSpace's own format."""
+        return json.dumps({"name": self.name, "space": self.config_space.to_serialized_dict()}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "SearchSpace":
+        """Read what ``to_json`` wrote."""
+        from ConfigSpace import ConfigurationSpace
+
+        loaded = json.loads(text)
+        return cls(loaded["name"], ConfigurationSpace.from_serialized_dict(loaded["space"]))
+
+    @cached_property
+    def _scales(self) -> NDArray[np.float64]:
+        return np.array([_scale(h) for h in self._hyperparameters])
+
+    def _valid(self, vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
+        self._deactivate(vectors)
+        forbidden = np.zeros(vectors.shape[1], dtype=bool)
+        for clause in self.config_space.forbidden_clauses:
+            forbidden |= clause.is_forbidden_vector_array(vectors)
+        return ~forbidden
+
+    def _deactivate(self, vectors: NDArray[np.float64]) -> None:
+        # ConfigSpace keeps parents before children, so one pass settles every activity.
+        for j, hyperparameter in enumerate(self._hyperparameters):
+            for condition in self.config_space.parent_conditions_of[hyperparameter.name]:
+                vectors[j, ~condition.satisfied_by_vector_array(vectors)] = np.nan
+
+    def _encoded_column(self, hyperparameter: "Hyperparameter[Any]") -> EncodedColumn:
+        choices = getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ()))
+        kind: Literal["numeric", "ordinal", "categorical"] = "numeric"
+        if choices:
+            kind = "ordinal" if hasattr(hyperparameter, "sequence") else "categorical"
+        parents: Iterable[Any] = self.config_space.parents_of[hyperparameter.name]
+        fidelity = bool((hyperparameter.meta or {}).get("fidelity", False))
+        parent = next((str(p.name) for p in parents), None)
+        return EncodedColumn(hyperparameter.name, kind, tuple(choices), parent, fidelity)
+
+    def _to_named_values(self, configuration: Configuration) -> dict[str, Any]:
+        if ALGORITHM not in self.config_space:
+            return dict(configuration.hyperparameters)
+        named: dict[str, Any] = {ALGORITHM: configuration.algorithm}
+        for name, value in configuration.hyperparameters.items():
+            own = f"{configuration.algorithm}:{name}"
+            named[own if own in self.config_space else name] = value
+        return named
+
+    def _from_named_values(self, values: Mapping[str, Any]) -> Configuration:
+        algorithm = str(values.get(ALGORITHM, self.name))
+        prefix = f"{algorithm}:"
+        own = {name.removeprefix(prefix): v for name, v in values.items() if name != ALGORITHM}
+        return Configuration(self.name, algorithm, own)
+
+
+def _scale(hyperparameter: "Hyperparameter[Any]") -> float:
+    """What ConfigSpace's vector is divided by: choices are numbered 0 to m - 1 there, numbers lie in [0, 1]."""
+    choices = getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ()))
+    return float(max(len(choices) - 1, 1))
+
+
+def _array_type(hyperparameter: "Hyperparameter[Any]") -> Any:
+    return object if _scale(hyperparameter) != 1 or hasattr(hyperparameter, "choices") else np.float64

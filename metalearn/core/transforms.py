@@ -1,0 +1,121 @@
+"""Array transforms that methods share: ranks, regrets, robust scaling, distances. NaN = not evaluated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Scores that differ only beyond this many digits are ties (half the rows of published matrices have such scores).
+TIE_DIGITS = 10
+# In units of half the interquartile range: further out, a meta-feature tells no more than "far".
+WINSOR_LIMIT = 5.0
+
+
+def fill_failures(losses: Floats, failed: NDArray[np.bool_], *, bounded: bool = True) -> Floats:
+    """Return losses (T, C) with failed entries set to their task's reference: the largest, or the median if unbounded.
+
+    A task where everything failed keeps NaN.
+
+    >>> fill_failures(np.array([[0.1, np.nan, 0.4]]), np.array([[False, True, False]]))
+    array([[0.1, 0.4, 0.4]])
+    """
+    return np.where(failed, reference_loss(losses, bounded=bounded)[:, None], losses)
+
+
+def reference_loss(losses: Floats, *, bounded: bool = True) -> Floats:
+    """Return per task (T,) the loss that counts as regret 1: the largest, or the median where losses are unbounded.
+
+    >>> reference_loss(np.array([[0.1, 0.2, 0.6]])), reference_loss(np.array([[0.1, 0.2, 60.0]]), bounded=False)
+    (array([0.6]), array([0.2]))
+    """
+    return _per_row(np.nanmax if bounded else np.nanmedian, losses)
+
+
+def smallest_loss(losses: Floats) -> Floats:
+    """Return per task (T,) the smallest loss, NaN where nothing was evaluated."""
+    return _per_row(np.nanmin, losses)
+
+
+def normalized_regret(losses: Floats, failed: NDArray[np.bool_], *, bounded: bool = True) -> Floats:
+    """Return (loss - smallest) / (reference - smallest) per task, clipped to [0, 1]; a failure counts 1.
+
+    Losses (T, C) are rounded to 10 digits first. A task whose losses are all equal gives 0 for each.
+
+    >>> normalized_regret(np.array([[0.1, 0.3, 0.5, np.nan]]), np.array([[False] * 4]))
+    array([[0. , 0.5, 1. , nan]])
+    """
+    rounded = np.round(losses, TIE_DIGITS)
+    low = smallest_loss(rounded)[:, None]
+    width = reference_loss(rounded, bounded=bounded)[:, None] - low
+    regret = np.clip((rounded - low) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    return np.where(failed, 1.0, regret)
+
+
+def ranks(losses: Floats, failed: NDArray[np.bool_]) -> Floats:
+    """Return average ranks per task as fractions of the number evaluated, in (0, 1]; failures share the last ranks.
+
+    >>> ranks(np.array([[0.2, 0.1, 0.2, np.nan]]), np.array([[False, False, False, True]]))
+    array([[0.625, 0.25 , 0.625, 1.   ]])
+    """
+    from scipy.stats import rankdata
+
+    keyed = np.where(failed, np.inf, np.round(losses, TIE_DIGITS))
+    ordered = rankdata(keyed, axis=1, nan_policy="omit")
+    count = np.sum(~np.isnan(keyed), axis=1, keepdims=True)
+    return np.where(np.isnan(keyed), np.nan, ordered / np.maximum(count, 1))
+
+
+@dataclass(frozen=True)
+class RobustScaler:
+    """Centre and scale of F meta-features, learned from past tasks.
+
+    ``center`` is the median, ``scale`` half the interquartile range (1 where that is 0 but values differ, 0 where
+    a meta-feature is constant or unknown, so that it counts for nothing).
+
+    >>> scaler = RobustScaler.fit(np.array([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
+    >>> scaler.transform(np.array([[1.0, 9.0], [np.nan, 7.0]]))
+    array([[-2.,  0.],
+           [ 0.,  0.]])
+    """
+
+    center: Floats
+    scale: Floats
+
+    @classmethod
+    def fit(cls, meta_features: Floats) -> "RobustScaler":
+        """Learn from an array (T, F); entries that are not finite are ignored."""
+        known = np.where(np.isfinite(meta_features), meta_features, np.nan).T
+        lower, median, upper = (_per_row(partial(np.nanpercentile, q=q), known) for q in (25, 50, 75))
+        spread = (upper - lower) / 2
+        low, high = _per_row(np.nanmin, known), _per_row(np.nanmax, known)
+        scale = np.where(spread > 0, spread, np.where(high > low, 1.0, 0.0))
+        return cls(np.nan_to_num(median), np.nan_to_num(scale))
+
+    def transform(self, meta_features: Floats) -> Floats:
+        """Return scaled meta-features (..., F), winsorised to +-5; what is not finite becomes 0, the median."""
+        used = self.scale > 0
+        scaled = (meta_features - self.center) / np.where(used, self.scale, 1.0)
+        scaled = np.where(np.isfinite(meta_features) & used, scaled, 0.0)
+        return np.clip(scaled, -WINSOR_LIMIT, WINSOR_LIMIT)
+
+
+def manhattan(x: Floats, others: Floats) -> Floats:
+    """Return the mean absolute differences (T,) between x (F,) and rows (T, F).
+
+    >>> manhattan(np.array([0.0, 1.0]), np.array([[0.0, 1.0], [1.0, 3.0]]))
+    array([0. , 1.5])
+    """
+    return np.asarray(np.mean(np.abs(others - x), axis=1))
+
+
+def _per_row(statistic: Callable[..., Floats], rows: Floats) -> Floats:
+    """Apply ``statistic(rows, axis=1)`` to the rows that hold a number; the others give NaN, without a warning."""
+    result = np.full(len(rows), np.nan)
+    known = ~np.isnan(rows).all(axis=1)
+    if known.any():
+        result[known] = statistic(rows[known], axis=1)
+    return result
