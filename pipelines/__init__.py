@@ -1,0 +1,1 @@
+"""Runnable stages that compose metalearn and hold no logic of their own."""

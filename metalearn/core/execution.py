@@ -1,9 +1,12 @@
 """Run a callable in a child process under hard time and memory limits: a value or a status, never a crash of ours."""
 
+import multiprocessing
 import resource
+import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from typing import Any
 
 from metalearn.core.records import Status
@@ -23,8 +26,11 @@ def run_limited(
 ) -> Outcome:
     """Call ``function(*arguments)`` in a child process, which is killed after ``seconds``.
 
-    ``memory_bytes`` bounds the child's address space. Both the function and its arguments must be picklable.
-    An exception gives status ``crashed`` with its type and text, a dead child too.
+    ``memory_bytes`` bounds the child's address space. Function, arguments and value must be picklable. An exception
+    gives status ``crashed`` with its type and text, a dead child too; a child that ran out of memory ``memout``.
+
+    The child is forked from a server process that imported the module of the first such function beforehand: it
+    starts within 0.1 s, and without the threads of this process, which a plain fork would inherit half dead.
 
     >>> run_limited(divmod, 7, 2, seconds=60).value
     (3, 1)
@@ -33,7 +39,8 @@ def run_limited(
     """
     from pebble import ProcessExpired, ProcessPool
 
-    with ProcessPool(max_workers=1, initializer=_limit_memory, initargs=[memory_bytes]) as pool:
+    context = _fork_server(function)
+    with ProcessPool(max_workers=1, context=context, initializer=_limit_memory, initargs=[memory_bytes]) as pool:
         future = pool.schedule(function, args=arguments, timeout=seconds)
         try:
             return Outcome(future.result())
@@ -42,11 +49,23 @@ def run_limited(
         except MemoryError as error:
             return Outcome(status="memout", message=f"MemoryError: {error}")
         except ProcessExpired as error:
-            return Outcome(status="crashed", message=f"the process died with exit code {error.exitcode}")
+            return _died(error.exitcode)
         except Exception as error:
             return Outcome(status="crashed", message=f"{type(error).__name__}: {error}")
+
+
+def _fork_server(function: Callable[..., Any]) -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])  # no effect once the server runs
+    return context
 
 
 def _limit_memory(memory_bytes: int | None) -> None:
     if memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _died(exitcode: int) -> Outcome:
+    if exitcode == -signal.SIGKILL:  # not by us: the system's, when memory runs out
+        return Outcome(status="memout", message="the process was killed, most likely for its memory")
+    return Outcome(status="crashed", message=f"the process died with exit code {exitcode}")

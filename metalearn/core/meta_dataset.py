@@ -15,7 +15,7 @@ from metalearn.errors import InputError, UnknownNameError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 OK = STATUSES.index("ok")
-_ROW_COLUMNS = ("task_index", "configuration_index", "fidelity", "fold", "seed", "loss", "cost_seconds", "status_code")
+ROW_COLUMNS = ("task_index", "configuration_index", "fidelity", "fold", "seed", "loss", "cost_seconds", "status_code")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class MetaDataset:
     snapshot_id: str = ""
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in _ROW_COLUMNS}
+        lengths = {name: len(getattr(self, name)) for name in ROW_COLUMNS}
         if len(set(lengths.values())) > 1:
             raise InputError(f"The columns of a MetaDataset need one length; got {lengths}.")
         if self.meta_features.shape != (len(self.tasks), len(self.feature_names)):
@@ -168,7 +168,7 @@ class MetaDataset:
         """Return a copy with the tasks where ``keep`` (T,) is true; all C configurations stay."""
         kept = np.asarray(keep, dtype=bool)
         rows = kept[self.task_index]
-        columns = {name: getattr(self, name)[rows] for name in _ROW_COLUMNS}
+        columns = {name: getattr(self, name)[rows] for name in ROW_COLUMNS}
         columns["task_index"] = (np.cumsum(kept) - 1)[columns["task_index"]]
         tasks = tuple(t for t, k in zip(self.tasks, kept, strict=True) if k)
         return replace(self, tasks=tasks, meta_features=self.meta_features[kept], **columns)
@@ -186,7 +186,7 @@ class MetaDataset:
     def _sum(self, values: Floats, fidelity: float) -> Floats:
         rows, cells = self._cells(fidelity)
         shape = (len(self.tasks), len(self.configurations))
-        return np.bincount(cells, values[rows], minlength=shape[0] * shape[1]).reshape(shape)
+        return np.asarray(np.bincount(cells, values[rows], shape[0] * shape[1]), dtype=np.float64).reshape(shape)
 
     def _mean(self, values: Floats, fidelity: float) -> Floats:
         known = np.isfinite(values)

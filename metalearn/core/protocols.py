@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import Configuration, Constraints, Dataset, Recommendation, Task, Trial
+from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Dataset, Recommendation, Task, Trial
 
 
 @runtime_checkable
@@ -22,7 +22,7 @@ class FittedRecommender(Protocol):
         *,
         history: Sequence[Trial] = (),
         candidates: Sequence[Configuration] | None = None,
-        constraints: Constraints = Constraints(),  # noqa: B008  (frozen)
+        constraints: Constraints = NO_CONSTRAINTS,
     ) -> tuple[Recommendation, ...]:
         """Return min(k, eligible) distinct configurations, the first to be tried first.
 

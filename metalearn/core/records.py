@@ -192,6 +192,9 @@ class Constraints:
         return wanted and configuration.algorithm not in self.exclude
 
 
+NO_CONSTRAINTS = Constraints()
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A raw table: features ``X`` of shape (n, p), target ``y`` of shape (n,), and the kind of each column.
@@ -230,7 +233,8 @@ class Batch:
 
     ``tables`` maps a table's name to an Arrow table with (some of) its columns, by name. ``cursor`` is what the
     source needs to go on after this batch; it is stored in the transaction that stores the rows. ``seen`` counts
-    the raw rows that the batch was made of, so that a report can add up.
+    the raw rows that the batch was made of, ``skipped`` those that concern nothing the knowledge base holds, so that
+    a report can add up.
     """
 
     source: str
@@ -238,3 +242,4 @@ class Batch:
     partition: str = ""
     cursor: str = ""
     seen: int = 0
+    skipped: int = 0

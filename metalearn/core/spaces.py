@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import Hyperparameter
 
 ALGORITHM = "algorithm"
+# Significant digits of a decoded number: fewer than a double has, so that 0.1 does not come back as 0.10000000000000002.
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,22 @@ class SearchSpace:
     >>> space = SearchSpace("svm-1", ConfigurationSpace(space=[Float("C", (0.01, 100), log=True)]))
     >>> space.encode([Configuration("svm-1", "svm-1", {"C": 1})])
     array([[0.5]])
-    >>> space.decode(np.array([[0.5]]))[0].hyperparameters["C"]
-    1
+    >>> space.decode(np.array([[1.0]]))[0].hyperparameters["C"]
+    100
     """
 
     name: str
     config_space: "ConfigurationSpace"
 
     @cached_property
-    def _hyperparameters(self) -> "tuple[Hyperparameter[Any], ...]":
+    def _hyperparameters(self) -> "tuple[Hyperparameter[Any, Any], ...]":
         return tuple(self.config_space.values())
 
     @cached_property
     def algorithms(self) -> tuple[str, ...]:
         """The algorithms of the space, in its own order."""
         if ALGORITHM in self.config_space:
-            return tuple(str(choice) for choice in self.config_space[ALGORITHM].choices)
+            return tuple(str(choice) for choice in _choices(self.config_space[ALGORITHM]))
         return (self.name,)
 
     @cached_property
@@ -90,7 +92,7 @@ class SearchSpace:
         for j, hyperparameter in enumerate(self._hyperparameters):
             active = [i for i, row in enumerate(rows) if hyperparameter.name in row]
             values = [rows[i][hyperparameter.name] for i in active]
-            wrong = next((v for v in values if not hyperparameter.is_legal(v)), None)
+            wrong = next((v for v in values if not hyperparameter.legal_value(v)), None)
             if wrong is not None:
                 raise ConfigurationError(f"{hyperparameter.name} = {wrong!r} lies outside the space {self.name}.")
             if active:
@@ -108,7 +110,7 @@ class SearchSpace:
                 if _scale(hyperparameter) != 1:  # j / (m - 1) * (m - 1) need not be an integer again
                     vector = np.rint(vector)
                 for i, value in zip(active, hyperparameter.to_value(vector), strict=True):
-                    rows[i][hyperparameter.name] = str(value) if isinstance(value, np.str_) else canonical_value(value)
+                    rows[i][hyperparameter.name] = _plain(value, hyperparameter)
         return tuple(self._from_named_values(row) for row in rows)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Configuration, ...]:
@@ -178,15 +180,15 @@ class SearchSpace:
             for condition in self.config_space.parent_conditions_of[hyperparameter.name]:
                 vectors[j, ~condition.satisfied_by_vector_array(vectors)] = np.nan
 
-    def _encoded_column(self, hyperparameter: "Hyperparameter[Any]") -> EncodedColumn:
-        choices = getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ()))
+    def _encoded_column(self, hyperparameter: "Hyperparameter[Any, Any]") -> EncodedColumn:
+        choices = _choices(hyperparameter)
         kind: Literal["numeric", "ordinal", "categorical"] = "numeric"
         if choices:
             kind = "ordinal" if hasattr(hyperparameter, "sequence") else "categorical"
         parents: Iterable[Any] = self.config_space.parents_of[hyperparameter.name]
         fidelity = bool((hyperparameter.meta or {}).get("fidelity", False))
         parent = next((str(p.name) for p in parents), None)
-        return EncodedColumn(hyperparameter.name, kind, tuple(choices), parent, fidelity)
+        return EncodedColumn(hyperparameter.name, kind, choices, parent, fidelity)
 
     def _to_named_values(self, configuration: Configuration) -> dict[str, Any]:
         if ALGORITHM not in self.config_space:
@@ -204,11 +206,25 @@ class SearchSpace:
         return Configuration(self.name, algorithm, own)
 
 
-def _scale(hyperparameter: "Hyperparameter[Any]") -> float:
+def _choices(hyperparameter: "Hyperparameter[Any, Any]") -> tuple[Any, ...]:
+    """The values of a categorical or ordinal hyperparameter; empty for a number."""
+    return tuple(getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ())))
+
+
+def _scale(hyperparameter: "Hyperparameter[Any, Any]") -> float:
     """What ConfigSpace's vector is divided by: choices are numbered 0 to m - 1 there, numbers lie in [0, 1]."""
-    choices = getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ()))
-    return float(max(len(choices) - 1, 1))
+    return float(max(len(_choices(hyperparameter)) - 1, 1))
 
 
-def _array_type(hyperparameter: "Hyperparameter[Any]") -> Any:
-    return object if _scale(hyperparameter) != 1 or hasattr(hyperparameter, "choices") else np.float64
+def _plain(value: Any, hyperparameter: "Hyperparameter[Any, Any]") -> Any:
+    """Return a decoded value as a Python scalar, rounded so that decoding what was encoded gives the same id."""
+    if isinstance(value, np.str_):
+        return str(value)
+    if isinstance(value, float) and not _choices(hyperparameter):
+        rounded = float(f"{value:.{_DIGITS}g}")
+        value = min(max(rounded, hyperparameter.lower), hyperparameter.upper)  # type: ignore[attr-defined]
+    return canonical_value(value)
+
+
+def _array_type(hyperparameter: "Hyperparameter[Any, Any]") -> Any:
+    return object if _choices(hyperparameter) else np.float64

@@ -58,7 +58,9 @@ CREATE TABLE evaluations (
     cost_seconds DOUBLE,
     status VARCHAR NOT NULL DEFAULT 'ok',
     source VARCHAR NOT NULL,
-    source_run_id VARCHAR NOT NULL DEFAULT ''
+    source_run_id VARCHAR NOT NULL DEFAULT '',
+    CHECK (status IN ('pending', 'ok', 'pruned', 'crashed', 'timeout', 'memout', 'invalid')),
+    CHECK ((value IS NOT NULL) = (status IN ('ok', 'pruned')))
 );
 
 CREATE TABLE meta_features (
@@ -80,8 +82,8 @@ CREATE TABLE ingestions (
     stored BIGINT NOT NULL,
     already_there BIGINT NOT NULL,
     quarantined BIGINT NOT NULL,
-    started TIMESTAMP NOT NULL,
-    finished TIMESTAMP,
+    started TIMESTAMP NOT NULL,              -- the first batch
+    finished TIMESTAMP NOT NULL,             -- the latest batch
     PRIMARY KEY (source, partition)
 );
 

@@ -1,0 +1,41 @@
+# One environment, two stamps: the core (for demo) and everything (for test, check, bench), which upgrades the core.
+# Each depends on the files that say what to install, so a change there is installed by the next command.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+FULL := $(VENV)/.full-installed
+CORE := $(VENV)/.core-installed
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: $(CORE)
+	$(BIN)/python pipelines/demo.py
+
+test: $(FULL)
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+check: $(FULL)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(FULL)
+	$(BIN)/python -m benchmarks.recommend
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): $(INPUTS) | $(BIN)/python
+	$(PIP) --editable .
+	touch $@
+
+# What is complete is also a core, so that demo after test installs nothing.
+$(FULL): $(INPUTS) | $(BIN)/python
+	$(PIP) --editable '.[all,dev]'
+	touch $(CORE) $@

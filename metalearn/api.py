@@ -1,0 +1,172 @@
+"""The calls a user makes: load a table, get recommended configurations, and the estimators they stand for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from metalearn.core.protocols import Explains, FittedRecommender, Recommender
+from metalearn.core.records import (
+    NO_CONSTRAINTS,
+    Configuration,
+    Constraints,
+    Dataset,
+    Recommendation,
+    Task,
+    TaskType,
+    Trial,
+)
+from metalearn.core.registry import create
+from metalearn.errors import InputError
+from metalearn.store import KnowledgeBase
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendations:
+    """Configurations to try, the first one first; which recommender chose them, and why that one."""
+
+    task: Task
+    recommender: str
+    reason: str
+    items: tuple[Recommendation, ...]
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Recommendation:
+        return self.items[index]
+
+    def asdict(self) -> dict[str, Any]:
+        """Return plain data, as ``metalearn recommend --json`` prints it."""
+        return {
+            "task": {"id": self.task.id, "dataset_id": self.task.dataset_id, "type": self.task.type},
+            "recommender": self.recommender,
+            "reason": self.reason,
+            "recommendations": [
+                {
+                    "rank": rank,
+                    "id": item.configuration.id,
+                    "space": item.configuration.space,
+                    "algorithm": item.configuration.algorithm,
+                    "hyperparameters": dict(item.configuration.hyperparameters),
+                    "predicted_loss": item.loss,
+                    "std": item.std,
+                    "predicted_seconds": item.cost_seconds,
+                    "evidence": [asdict(evidence) for evidence in item.evidence],
+                }
+                for rank, item in enumerate(self.items, start=1)
+            ],
+        }
+
+
+def load_dataset(path: str | Path, target: str, *, task_type: TaskType | None = None) -> Dataset:
+    """Read a CSV, ARFF or Parquet file; see ``metalearn.sources.files.load_dataset`` for what is understood.
+
+    Raises:
+        InputError: when the file or its target column cannot be used; says why.
+    """
+    from metalearn.sources.files import load_dataset as load
+
+    return load(path, target, task_type=task_type)
+
+
+def describe(dataset: Dataset, *, timeout: float | None = None, seed: int = 0) -> Task:
+    """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds."""
+    from metalearn.metafeatures.extract import Extractor
+
+    extractor = Extractor()
+    values, _, _ = extractor.extract(dataset, budget=timeout, rng=np.random.default_rng(seed))
+    features = dict(zip(extractor.names, values.tolist(), strict=True))
+    return Task(dataset.id, dataset.id, dataset.task_type, meta_features=features)
+
+
+def recommend(
+    data: "Dataset | Task | pd.DataFrame",
+    y: "pd.Series[Any] | None" = None,
+    *,
+    k: int = 10,
+    recommender: str = "auto",
+    kb: KnowledgeBase | str | Path | None = None,
+    metric: str | None = None,
+    history: Sequence[Trial] = (),
+    candidates: Sequence[Configuration] | None = None,
+    constraints: Constraints = NO_CONSTRAINTS,
+    seed: int = 0,
+) -> Recommendations:
+    """Recommend k configurations for a dataset, a data frame with its target, or a task with known meta-features.
+
+    ``kb`` is a knowledge base, or where one is (default: the bundled one); ``metric`` what is to be good (default: the
+    one with most evaluations there). ``history``, ``candidates`` and ``constraints`` are as in
+    ``core.protocols.FittedRecommender``. Where the knowledge base knows nothing about such tasks, the learners'
+    defaults are recommended, and ``reason`` says so.
+
+    Raises:
+        InputError: for data that cannot be used, or a k below 1.
+        UnknownNameError: for a recommender or a metric that is not known.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> len(recommend(X, y, k=3))
+    3
+    """
+    if k < 1:
+        raise InputError(f"k must be at least 1; got {k}.")
+    task = data if isinstance(data, Task) else describe(_as_dataset(data, y), seed=seed)
+    if not isinstance(kb, KnowledgeBase):
+        with KnowledgeBase.open(kb) as opened:
+            past = opened.meta_dataset(metric=metric, task_type=task.type, extractor=opened.extractor_of(task))
+    else:
+        past = kb.meta_dataset(metric=metric, task_type=task.type, extractor=kb.extractor_of(task))
+    # Nothing but the defaults can be recommended from nothing, whatever the method.
+    name = recommender if len(past) else "auto"
+    method: Recommender = create("recommender", name)
+    create("recommender", recommender)  # an unknown name is an error also where it is not needed
+    fitted = method.meta_fit(past, rng=np.random.default_rng(seed))
+    items = fitted.recommend(task, k, history=history, candidates=candidates, constraints=constraints)
+    return Recommendations(task, *_explanation(fitted, task, name), items)
+
+
+def make_estimator(
+    configuration: Configuration | Recommendation,
+    *,
+    n_classes: int | None = None,
+    probabilities: bool = False,
+    seed: int = 0,
+) -> "Pipeline":
+    """Return the unfitted scikit-learn pipeline of a configuration; see ``metalearn.learners.build``.
+
+    >>> make_estimator(Configuration("sklearn", "gaussian_nb")).steps[-1][0]
+    'gaussiannb'
+    """
+    from metalearn.learners.build import make_estimator as build
+
+    wanted = configuration.configuration if isinstance(configuration, Recommendation) else configuration
+    return build(wanted, n_classes=n_classes, probabilities=probabilities, seed=seed)
+
+
+def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if y is None:
+        raise InputError("Pass the target too: recommend(X, y); or a Dataset from load_dataset(path, target).")
+    from metalearn.sources.frames import make_dataset
+
+    name = str(getattr(y, "name", None) or "target")
+    target = name if name not in data.columns else f"{name} (target)"
+    return make_dataset(data.assign(**{target: np.asarray(y)}), target, name="data")
+
+
+def _explanation(fitted: FittedRecommender, task: Task, name: str) -> tuple[str, str]:
+    if isinstance(fitted, Explains):
+        method, reason = fitted.explain(task)
+        return f"{name} ({method})", reason
+    return name, "asked for by name"

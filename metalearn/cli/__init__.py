@@ -1,0 +1,28 @@
+"""The command line: ``metalearn`` and its commands. Heavy packages load inside the commands that need them."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit: 0 on success, 2 on a usage error, 130 on Ctrl-C, 1 otherwise.
+
+    An error is one plain sentence on stderr; ``--debug``, anywhere on the line, shows the traceback instead.
+    """
+    from metalearn.cli.app import app
+    from metalearn.errors import MetalearnError
+
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(arguments, prog_name="metalearn")
+    except MetalearnError as error:
+        if debug:
+            raise
+        sys.exit(f"metalearn: {error}")
+    except BrokenPipeError:  # the reader of our output has gone, as in `metalearn ... | head`
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(f"metalearn: {type(error).__name__}: {error}; this is a bug, run again with --debug and report it.")

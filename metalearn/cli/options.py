@@ -1,0 +1,45 @@
+"""Options that have the same name and meaning in every command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ReadKb = Annotated[
+    str | None,
+    typer.Option(
+        "--kb",
+        metavar="KB",
+        help="Knowledge base: a .duckdb file, a snapshot's folder or its URL. [default: the bundled one]",
+    ),
+]
+WriteKb = Annotated[Path, typer.Option("--kb", metavar="FILE", help="Knowledge base to write into; made if absent.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is drawn.")]
+Metric = Annotated[
+    str | None, typer.Option("--metric", metavar="M", help="What to be good at. [default: the most evaluated]")
+]
+Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """Split a comma-separated option.
+
+    >>> listed("knn, auto"), listed(None)
+    (('knn', 'auto'), None)
+    """
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Split a comma-separated option of whole numbers; anything else is a usage error.
+
+    >>> numbers("1,5,10", "--k")
+    (1, 5, 10)
+    """
+    try:
+        return tuple(int(part) for part in listed(text) or ())
+    except ValueError:
+        raise typer.BadParameter(
+            f"give whole numbers separated by commas, such as 1,5,10; got {text!r}", param_hint=option
+        ) from None

@@ -1,0 +1,1 @@
+"""The bench: splits without leaks, replay of published evaluations, scores with intervals, reports."""

@@ -1,0 +1,1 @@
+"""Recommenders: one module per method, each with its paper."""

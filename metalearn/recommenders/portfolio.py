@@ -1,0 +1,68 @@
+"""Greedy portfolio: k configurations such that on most past tasks at least one of them is good.
+
+Each step adds the configuration that lowers most the mean over past tasks of the smallest normalized regret so far.
+The objective is submodular, so the greedy list is within 1 - 1/e of the best one (Nemhauser, Wolsey & Fisher, 1978);
+as a warm start: Wistuba et al., "Sequential model-free hyperparameter tuning", ICDM 2015; Feurer et al. (PoSH
+auto-sklearn), AutoML workshop at ICML 2018.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.records import Task
+from metalearn.core.transforms import TIE_DIGITS
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+
+
+@dataclass(frozen=True)
+class GreedyPortfolio:
+    """Greedily minimise the mean over past tasks of the best normalized regret within k.
+
+    >>> from metalearn.core.records import Configuration
+    >>> a, b, c = (Configuration("s", name) for name in "abc")
+    >>> losses = [[0.0, 1.0, 0.1], [1.0, 0.0, 0.9], [0.0, 1.0, 0.1]]
+    >>> past = MetaDataset.from_matrix(losses, ["openml-1", "openml-2", "openml-3"], [a, b, c])
+    >>> fitted = GreedyPortfolio().meta_fit(past, rng=np.random.default_rng(0))
+    >>> [r.configuration.algorithm for r in fitted.recommend(Task("new", "new", "classification"), k=2)]
+    ['a', 'b']
+    """
+
+    stochastic: ClassVar[bool] = False
+
+    def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedPortfolio":  # noqa: ARG002
+        """Take in the past tasks; nothing is drawn from ``rng``."""
+        return FittedPortfolio(PastTasks(meta_dataset))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPortfolio(Ordering):
+    """The portfolio, built from what is eligible and on top of what was tried already."""
+
+    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
+        """Return the k configurations of the portfolio, in the order in which they were added."""
+        # A configuration that a task has not seen is taken to be of no help there.
+        return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried, k)
+
+
+def greedy_portfolio(regrets: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:
+    """Return at most k indices of eligible columns of regrets (T, C), greedily chosen given the tried ones.
+
+    Equal gains go to the smaller mean regret, then to the smaller index.
+
+    >>> greedy_portfolio(np.array([[0.0, 0.4, 1.0], [1.0, 0.5, 0.0]]), np.array([True] * 3), np.array([], int), 3)
+    array([1, 2, 0])
+    """
+    best = regrets[:, tried].min(axis=1, initial=1.0)
+    remaining = np.flatnonzero(eligible)
+    means = regrets.mean(axis=0) if len(regrets) else np.zeros(regrets.shape[1])
+    chosen: list[int] = []
+    while len(chosen) < k and len(remaining):
+        totals = np.round(np.minimum(regrets[:, remaining], best[:, None]).sum(axis=0), TIE_DIGITS)
+        winner = remaining[np.lexsort((remaining, means[remaining], totals))[0]]
+        chosen.append(int(winner))
+        best = np.minimum(best, regrets[:, winner])
+        remaining = remaining[remaining != winner]
+    return np.array(chosen, dtype=np.int64)

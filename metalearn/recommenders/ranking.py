@@ -1,0 +1,178 @@
+"""What the recommenders share: a fitted one orders configurations, and this turns an order into recommendations."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
+from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
+from metalearn.core.transforms import normalized_regret, ranks
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_OWN_FIELDS = "recommender.json"
+# How many past tasks are shown as evidence for a recommendation.
+N_EVIDENCE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PastTasks:
+    """What a recommender keeps of a MetaDataset: losses, ranks, regrets and costs as matrices (T, C)."""
+
+    meta_dataset: MetaDataset
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """The C known configurations, in the order of their ids."""
+        return self.meta_dataset.configurations
+
+    @cached_property
+    def failed(self) -> Mask:
+        """(T, C): whether the configuration failed there."""
+        return self.meta_dataset.failure_matrix()
+
+    @cached_property
+    def losses(self) -> Floats:
+        """(T, C): mean losses, NaN where not evaluated or failed."""
+        return self.meta_dataset.performance_matrix()
+
+    @cached_property
+    def ranks(self) -> Floats:
+        """(T, C): ranks in (0, 1], NaN where not evaluated."""
+        return ranks(self.losses, self.failed)
+
+    @cached_property
+    def regrets(self) -> Floats:
+        """(T, C): normalized regrets in [0, 1], NaN where not evaluated."""
+        return normalized_regret(self.losses, self.failed, bounded=self.meta_dataset.metric.bounded)
+
+    @cached_property
+    def costs(self) -> Floats:
+        """(T, C): seconds, NaN where unknown."""
+        return self.meta_dataset.cost_matrix()
+
+
+@dataclass(frozen=True, eq=False)
+class Ordering(ABC):
+    """A fitted recommender that orders the configurations it knows; subclasses say how.
+
+    ``weights`` gives the past tasks whose losses and costs predict those of the new one.
+    """
+
+    past: PastTasks
+
+    @abstractmethod
+    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+        """Return at least min(k, number eligible) indices of configurations, the best first.
+
+        ``eligible`` (C,) marks those that may be returned; ``tried`` are those already evaluated on the new task.
+        """
+
+    def weights(self, task: Task) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
+        n = len(self.past.meta_dataset.tasks)
+        return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
+
+    def recommend(
+        self,
+        task: Task,
+        k: int,
+        *,
+        history: Sequence[Trial] = (),
+        candidates: Sequence[Configuration] | None = None,
+        constraints: Constraints = NO_CONSTRAINTS,
+    ) -> tuple[Recommendation, ...]:
+        """Return min(k, eligible) distinct configurations, the first to be tried first.
+
+        See ``core.protocols.FittedRecommender``. Candidates that no past task has evaluated come last, by id.
+        """
+        weights, distances = self.weights(task)
+        seconds = _weighted(self.past.costs, weights)
+        tried_ids = {t.configuration.id for t in history}
+        eligible = self._eligible(candidates, constraints, seconds, tried_ids)
+        position = self.past.meta_dataset.position
+        tried = np.array(sorted(position[i] for i in tried_ids if i in position), dtype=np.int64)
+        best = [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
+        mean = _weighted(self.past.losses, weights)
+        std = np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
+        known = tuple(
+            Recommendation(
+                self.past.configurations[i],
+                _or_none(mean[i]),
+                _or_none(std[i]),
+                _or_none(seconds[i]),
+                self._evidence(i, weights, distances),
+            )
+            for i in best
+        )
+        return known + self._unknown(candidates, constraints, tried_ids)[: k - len(known)]
+
+    def save(self, folder: Path) -> None:
+        """Write the past tasks and this method's own fields into ``folder``."""
+        save_meta_dataset(self.past.meta_dataset, folder)
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "past"}
+        (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote."""
+        own = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
+        return cls(PastTasks(load_meta_dataset(folder)), **own)
+
+    def _eligible(
+        self, candidates: Sequence[Configuration] | None, constraints: Constraints, seconds: Floats, tried: set[str]
+    ) -> Mask:
+        wanted = None if candidates is None else {c.id for c in candidates}
+        allowed = [
+            c.id not in tried and (wanted is None or c.id in wanted) and constraints.allows(c)
+            for c in self.past.configurations
+        ]
+        limit = np.inf if constraints.seconds is None else constraints.seconds
+        return np.array(allowed, dtype=bool) & ~(seconds > limit)
+
+    def _unknown(
+        self, candidates: Sequence[Configuration] | None, constraints: Constraints, tried: set[str]
+    ) -> tuple[Recommendation, ...]:
+        position = self.past.meta_dataset.position
+        unknown = {c.id: c for c in candidates or () if c.id not in position and c.id not in tried}
+        return tuple(Recommendation(c) for _, c in sorted(unknown.items()) if constraints.allows(c))
+
+    def _evidence(self, configuration: int, weights: Floats, distances: Floats) -> tuple[Evidence, ...]:
+        """Return how the configuration did on the past tasks of most weight; without weights, where it did best."""
+        rank = self.past.ranks[:, configuration]
+        importance = np.where(np.isnan(rank) | (weights <= 0), -np.inf, weights)
+        shown = np.lexsort((np.arange(len(rank)), rank, -importance))[:N_EVIDENCE]
+        tasks = self.past.meta_dataset.tasks
+        counts = np.sum(~np.isnan(self.past.ranks[shown]), axis=1)
+        return tuple(
+            Evidence(
+                kind="past task",
+                task_id=tasks[t].id,
+                distance=_or_none(distances[t]),
+                rank=float(rank[t] * n),
+                loss=_or_none(self.past.losses[t, configuration]),
+            )
+            for t, n in zip(shown, counts, strict=True)
+            if np.isfinite(importance[t])
+        )
+
+
+def _weighted(values: Floats, weights: Floats) -> Floats:
+    """Return the weighted mean (C,) over tasks of values (T, C), ignoring NaN; NaN where no task has a value."""
+    known = np.isfinite(values)
+    total = weights @ known
+    return np.where(total > 0, weights @ np.where(known, values, 0.0) / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

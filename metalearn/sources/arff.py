@@ -1,0 +1,97 @@
+"""ARFF as real files have it: what strict readers refuse is mended before liac-arff parses the text.
+
+Mended are ranges after a type (``integer [1,10]``), date types, values that a nominal column does not declare, column
+names given twice, and a comma at the end of every row. Format: https://waikato.github.io/weka-wiki/formats_and_processing/arff/
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import arff
+import pandas as pd
+
+from metalearn.errors import InputError
+from metalearn.sources.frames import unique_names
+
+_ATTRIBUTE = re.compile(
+    r"""^@attribute\s+ (?P<name> '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | [^\s{'"]+ ) \s* (?P<type>\S.*)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMERIC_TYPES = ("numeric", "real", "integer")
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    name: str
+    type: str
+
+    @property
+    def nominal(self) -> bool:
+        return self.type.startswith("{")
+
+    @property
+    def parsed_type(self) -> str:
+        """What liac-arff is told: nominal and date columns pass as text, ranges are dropped."""
+        word = self.type.split()[0].lower()
+        return "STRING" if self.nominal or word == "date" else word
+
+    @property
+    def sparse_default(self) -> Any:
+        """What a sparse row leaves out: 0, or the first nominal value."""
+        if self.nominal:
+            return _unquoted(self.type.strip("{} \t").split(",")[0].strip())
+        return 0.0 if self.parsed_type in _NUMERIC_TYPES else ""
+
+
+def read_arff(text: str, origin: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table in an ARFF text and its nominal columns. ``origin`` names the text in errors.
+
+    Raises:
+        InputError: when the text is no ARFF.
+
+    >>> text = "@relation r\\n@attribute a integer [1,9]\\n@attribute b {'x y', z}\\n@data\\n3,'x y',\\n?,z,\\n"
+    >>> frame, nominal = read_arff(text, "r.arff")
+    >>> frame.to_dict("list"), nominal
+    ({'a': [3.0, nan], 'b': ['x y', 'z']}, ['b'])
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    start = next((i for i, line in enumerate(lines) if line.lower().startswith("@data")), None)
+    if start is None:
+        raise InputError(f"{origin} is not an ARFF file: no line says @data; give CSV another ending than .arff.")
+    attributes = [_attribute(line, origin) for line in lines[:start] if line.lower().startswith("@attribute")]
+    names = unique_names([a.name for a in attributes])
+    rows = _parsed(attributes, lines[start + 1 :], start + 1, origin)
+    frame = pd.DataFrame(rows, columns=names)
+    return frame, [name for name, a in zip(names, attributes, strict=True) if a.nominal]
+
+
+def _attribute(line: str, origin: str) -> _Attribute:
+    match = _ATTRIBUTE.match(line)
+    if match is None:
+        raise InputError(f"{origin} has an attribute without a name or type: {line[:80]!r}; mend that line.")
+    return _Attribute(_unquoted(match["name"]), match["type"])
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word[:1] in ("'", '"') else word
+
+
+def _parsed(attributes: list[_Attribute], lines: list[str], offset: int, origin: str) -> list[list[Any]]:
+    data = [_without_surplus_comma(line, len(attributes)) for line in lines]
+    first = next((line for line in data if line and not line.startswith("%")), "")
+    sparse = first.startswith("{")
+    # Stand-in names free liac-arff from quoting, and from names given twice.
+    header = ["@relation r", *(f"@attribute a{i} {a.parsed_type}" for i, a in enumerate(attributes)), "@data"]
+    try:
+        rows = arff.loads("\n".join([*header, *data]), return_type=arff.LOD if sparse else arff.DENSE)["data"]
+    except Exception as error:  # liac-arff raises its own errors, and others where it did not foresee the text
+        line = getattr(error, "line", 0) - len(header) + offset
+        raise InputError(f"{origin} is malformed ARFF at line {line} ({type(error).__name__}); mend it.") from error
+    if not sparse:
+        return list(rows)
+    return [[row.get(i, a.sparse_default) for i, a in enumerate(attributes)] for row in rows]
+
+
+def _without_surplus_comma(line: str, n_attributes: int) -> str:
+    return line[:-1] if line.endswith(",") and line.count(",") >= n_attributes else line

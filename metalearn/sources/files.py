@@ -1,0 +1,145 @@
+"""Raw files as datasets: delimited text (.csv, .tsv, .csv.gz), ARFF and Parquet.
+
+The format is told by the file's name: ``.arff`` and ``.parquet`` (or ``.pq``), everything else is delimited text.
+A gzipped file is unpacked whatever its name. What a table's columns are is decided in ``metalearn.sources.frames``.
+"""
+
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from metalearn.core.records import Dataset, TaskType
+from metalearn.errors import InputError
+from metalearn.sources.arff import read_arff
+from metalearn.sources.frames import MISSING_MARKERS, listed, make_dataset, unique_names
+
+__all__ = ["load_dataset", "make_dataset"]
+
+_SEPARATORS = (",", ";", "\t", "|")
+_SNIFFED_CHARACTERS = 50_000
+_GZIP_MAGIC = b"\x1f\x8b"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# No text holds these: NUL and its neighbours. (26 is Ctrl-Z, DOS' end of file, which old data sets carry.)
+_BINARY_CHARACTER = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+
+
+def load_dataset(
+    path: str | Path,
+    target: str | None = None,
+    *,
+    name: str | None = None,
+    task_type: TaskType | None = None,
+    nominal: Sequence[str] = (),
+) -> Dataset:
+    """Read a file into a dataset with features of shape (n, p) and a target of shape (n,).
+
+    ``nominal`` names columns that are nominal although their values are numbers; columns declared nominal in ARFF
+    are so without it. ``name`` is the file's by default. ``task_type`` is decided from the target where not given:
+    see :func:`metalearn.sources.frames.make_dataset`, which also says what becomes of the columns.
+
+    Raises:
+        InputError: for a file that is missing, a directory, empty, binary or malformed, without a target, or whose
+            table is unusable.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "plants.csv")
+    ...     _ = path.write_text("height;kind\\n" + "1.5;oak\\n?;elm\\n" * 5)
+    ...     dataset = load_dataset(path, "kind")
+    >>> dataset.name, dataset.task_type, dataset.kinds, int(dataset.X["height"].isna().sum())
+    ('plants', 'classification', ('numeric',), 5)
+    """
+    path = Path(path).expanduser()
+    frame, declared = _read(path)
+    if target is None:
+        raise InputError(f"Name the target column of {path}; its columns are {listed(unique_names(frame.columns))}.")
+    label = path.name.split(".")[0] if name is None else name
+    return make_dataset(frame, target, name=label, task_type=task_type, nominal=[*declared, *nominal])
+
+
+def _read(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table and the columns that the file itself declares nominal."""
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give one file.")
+    if not path.exists():
+        raise InputError(f"There is no file {path}; check the path.")
+    if {".parquet", ".pq"} & set(path.suffixes):
+        return _read_parquet(path), []
+    text = _text(path)
+    if ".arff" in path.suffixes:
+        return read_arff(text, str(path))
+    return _read_delimited(text, path), []
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # pyarrow raises its own errors, OSError and ValueError alike
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is not a readable Parquet file ({reason}); write it again.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw
+        text = _decoded(raw)
+    except (OSError, EOFError, UnicodeError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}); check that it is whole and that you may read it."
+        ) from error
+    if _BINARY_CHARACTER.search(text):
+        raise InputError(f"{path} holds binary data, not text; give a CSV, ARFF or Parquet file with its own ending.")
+    text = text.rstrip("\x1a")
+    if not text.strip():
+        raise InputError(f"{path} is empty; give a file with a header and at least 10 rows.")
+    return text
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith(_UTF16_MARKS):
+        return raw.decode("utf-16")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")  # never fails; binary data shows in its control characters
+
+
+def _read_delimited(text: str, path: Path) -> pd.DataFrame:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # else surplus fields are cut off in silence
+            return pd.read_csv(
+                io.StringIO(text),
+                sep=_separator(text),
+                index_col=False,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=list(MISSING_MARKERS),
+                dtype="str",  # parsed in one place for all formats, so that they have the same fingerprint
+            )
+    except (ValueError, pd.errors.ParserWarning) as error:  # ParserError and EmptyDataError are ValueErrors
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{path} is not a table of delimited text ({reason}); mend that line or its header."
+        ) from error
+
+
+def _separator(text: str) -> str:
+    """Return the separator that cuts the first lines into equally many fields, the more the better."""
+    sample = io.StringIO(text[:_SNIFFED_CHARACTERS], newline="").readlines()
+    whole_lines = sample[:-1] or sample  # the last may be cut
+
+    def regularity(separator: str) -> tuple[bool, int]:
+        rows = csv.reader(whole_lines, delimiter=separator, skipinitialspace=True)
+        widths = [len(row) for row in rows if row]
+        return min(widths, default=0) == max(widths, default=0) > 1, max(widths[:1], default=0)
+
+    return max(_SEPARATORS, key=regularity)

@@ -1,0 +1,198 @@
+"""What the sources share: cells turned into values, refusals with their reason, and the tables built from them.
+
+A column with few distinct values is dictionary-encoded: the values once, and a number per row.
+"""
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from metalearn.core.metrics import Metric
+from metalearn.core.records import Configuration, TaskType
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Objects = NDArray[np.object_]
+# Where rows fail, and the reason: one for all, or one for each row (n,).
+Check = tuple[Mask, str | Objects]
+
+_MISSING = frozenset({"", "?", "na", "nan", "<na>", "none", "null"})
+_WORDS = {"None": None, "True": True, "False": False}
+_REGRESSION_METRICS = frozenset({"r2", "rmse", "mae"})
+
+
+def whole_number(cell: object) -> int | None:
+    """Return the whole number that a cell holds, such as an OpenML id; None where it is none.
+
+    >>> whole_number("00011"), whole_number("11.0"), whole_number("iris")
+    (11, 11, None)
+    """
+    matched = re.fullmatch(r"(\d+)(\.0*)?", str(cell).strip())
+    return int(matched[1]) if matched else None
+
+
+def numbers(cells: Iterable[Any]) -> tuple[Floats, Mask]:
+    """Return cells as floats (n,), NaN where missing, and where a cell is neither missing nor a number (n,).
+
+    >>> numbers(["0.5", "", "nan", "abc"])
+    (array([0.5, nan, nan, nan]), array([False, False, False,  True]))
+    """
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iufb":
+        return cells.astype(np.float64), np.zeros(len(cells), dtype=bool)
+    given = list(cells)
+    values = np.array([_number(cell) for cell in given], dtype=np.float64)
+    unreadable = np.isnan(values)
+    for i in np.flatnonzero(unreadable):
+        unreadable[i] = str(given[i]).strip().lower() not in _MISSING
+    return values, unreadable
+
+
+def decode(cell: object) -> object:
+    """Return the Python value that a hyperparameter's cell stands for; text that is no literal stays text.
+
+    >>> [decode(text) for text in ("None", "true", "1e-3", "(1, 2)", "rbf")]
+    [None, True, 0.001, (1, 2), 'rbf']
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.strip()
+    if text in _WORDS:
+        return _WORDS[text]
+    for parse in (json.loads, float, _sequence):
+        try:
+            value = parse(text)
+        except (ValueError, SyntaxError, RecursionError):
+            continue
+        if not isinstance(value, float) or math.isfinite(value):
+            return value
+    return cell
+
+
+def task_type(metric: Metric) -> TaskType:
+    """Return the type of the tasks on which a metric is measured."""
+    return "regression" if metric.name in _REGRESSION_METRICS else "classification"
+
+
+def first_reason(n: int, *checks: Check) -> Objects:
+    """Return for n rows the reason of the first check that a row fails, empty where it passes all.
+
+    >>> first_reason(3, (np.array([True, False, False]), "early"), (np.array([True, True, False]), "late"))
+    array(['early', 'late', ''], dtype=object)
+    """
+    reasons = np.full(n, "", dtype=object)
+    for failed, reason in reversed(checks):
+        reasons[failed] = reason if isinstance(reason, str) else reason[failed]
+    return reasons
+
+
+def accepted(table: pa.Table, reasons: Objects) -> tuple[pa.Table, Integers]:
+    """Return the rows of a table (n,) that have no reason to be refused, and the positions of the others.
+
+    >>> table, refused = accepted(pa.table({"value": [0.5, 7.0]}), np.array(["", "too large"]))
+    >>> table["value"].to_pylist(), refused
+    ([0.5], array([1]))
+    """
+    fine = reasons == ""
+    return table.filter(pa.array(fine)), np.flatnonzero(~fine)
+
+
+def value_checks(metric: Metric, values: Floats) -> list[Check]:
+    """Return the checks of raw metric values (n,) for ``first_reason``: finite, and within the metric's bounds."""
+    finite = np.isfinite(values)
+    outside = finite & ~np.asarray(metric.holds(values))
+    return [
+        (~finite, f"the value of {metric.name} is missing or not finite"),
+        (outside, f"the value of {metric.name} lies outside [{metric.low:g}, {metric.high:g}]"),
+    ]
+
+
+def nullable(values: Floats) -> pa.Array:
+    """Return floats as an Arrow array with NULL where one is not finite."""
+    return pa.array(values, mask=~np.isfinite(values))
+
+
+def durations(seconds: Floats) -> pa.Array:
+    """Return seconds as an Arrow array, NULL where unknown or negative."""
+    return nullable(np.where(seconds >= 0, seconds, np.nan))
+
+
+def taken(values: Sequence[str], index: Integers) -> pa.DictionaryArray:
+    """Return ``values[index]`` as a dictionary-encoded column; ``values`` need not be distinct."""
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values, pa.string()))
+
+
+def repeated(value: str, n: int) -> pa.DictionaryArray:
+    """Return a dictionary-encoded column that holds one value n times."""
+    return taken([value], np.zeros(n, dtype=np.int64))
+
+
+def configuration_tables(configurations: Iterable[Configuration], origin: str) -> dict[str, pa.Table]:
+    """Return the tables ``configurations`` and ``spaces`` for the distinct ones among configurations."""
+    distinct = list(dict.fromkeys(configurations))
+    columns = {
+        "id": [c.id for c in distinct],
+        "space": [c.space for c in distinct],
+        "algorithm": [c.algorithm for c in distinct],
+        "hyperparameters": [c.hyperparameters_json for c in distinct],
+        "origin": [origin] * len(distinct),
+    }
+    spaces = pa.array(sorted(set(columns["space"])), pa.string())
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    return {"configurations": pa.table(columns, schema=schema), "spaces": pa.table({"name": spaces})}
+
+
+def quarantine_table(source: str, raw: Sequence[str], reasons: Iterable[str]) -> pa.Table:
+    """Return the table ``quarantine``: what was read, and why it was refused."""
+    return pa.table(
+        {"source": repeated(source, len(raw)), "raw": pa.array(raw, pa.string()), "reason": list(reasons)},
+        schema=pa.schema({"source": pa.dictionary(pa.int32(), pa.string()), "raw": pa.string(), "reason": pa.string()}),
+    )
+
+
+def meta_feature_table(
+    tasks: Sequence[str], names: Sequence[str], values: Floats, *, extractor: str, version: str
+) -> pa.Table:
+    """Return the table ``meta_features`` for values (T, F); what is not finite is NULL and says so.
+
+    >>> table = meta_feature_table(["a", "b"], ["x"], np.array([[1.0], [np.inf]]), extractor="mine", version="1")
+    >>> table["status"].to_pylist()
+    ['ok', 'not finite']
+    """
+    task, name = np.divmod(np.arange(values.size), len(names))
+    flat = values.reshape(-1)
+    return pa.table(
+        {
+            "task_id": taken(tasks, task),
+            "extractor": repeated(extractor, len(flat)),
+            "extractor_version": repeated(version, len(flat)),
+            "name": taken(names, name),
+            "value": nullable(flat),
+            "status": taken(["ok", "not finite"], (~np.isfinite(flat)).astype(np.int64)),
+        }
+    )
+
+
+def record_table(records: Iterable[dict[str, Any]]) -> pa.Table:
+    """Return a table with the distinct ones among a few records, for datasets and tasks."""
+    return pa.Table.from_pylist([dict(items) for items in dict.fromkeys(tuple(r.items()) for r in records)])
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (ValueError, TypeError):
+        return math.nan
+
+
+def _sequence(text: str) -> object:
+    if not text.startswith(("(", "[")):
+        raise ValueError
+    return ast.literal_eval(text)

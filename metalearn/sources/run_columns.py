@@ -1,0 +1,111 @@
+"""Which columns of a long table of evaluations hold what."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from metalearn.core.metrics import canonical, source_names
+from metalearn.errors import InputError, UnknownNameError
+from metalearn.sources.chunks import require_columns
+from metalearn.sources.rows import Floats, Mask
+
+DATASET_COLUMNS = ("dataset_id", "did")
+RUN_COLUMNS = ("source_run_id", "run_id")
+JSON_COLUMN = "hyperparameters"
+
+
+def _whole(values: Floats) -> Mask:
+    return np.asarray(np.isfinite(values) & (np.floor(values) == values))
+
+
+def _fraction(values: Floats) -> Mask:
+    return np.asarray((values > 0) & (values <= 1))
+
+
+def _anything(values: Floats) -> Mask:
+    return np.ones(len(values), dtype=bool)
+
+
+# Columns of numbers that a table may have: what stands for an empty cell, and which values are legal.
+NUMBER_COLUMNS: dict[str, tuple[float, Callable[[Floats], Mask]]] = {
+    "cost_seconds": (np.nan, _anything),
+    "fidelity": (1.0, _fraction),
+    "fold": (-1, _whole),
+    "seed": (-1, _whole),
+}
+_RESERVED = frozenset({*NUMBER_COLUMNS, *DATASET_COLUMNS, *RUN_COLUMNS, "status"})
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a long table; ``algorithm``, ``dataset`` and ``run`` are None where there is no such column."""
+
+    task: str
+    value: str
+    algorithm: str | None
+    dataset: str | None
+    run: str | None
+    hyperparameters: tuple[str, ...]
+
+    @property
+    def task_prefix(self) -> str:
+        """What comes before a task column's number in the task's id."""
+        return "openml-dataset" if self.task in DATASET_COLUMNS else "openml-task"
+
+
+def find_columns(
+    frame: pd.DataFrame,
+    path: Path,
+    metric: str,
+    *,
+    task: str,
+    value: str | None = None,
+    algorithm_given: bool = False,
+    ignore: Sequence[str] = (),
+) -> Columns:
+    """Return which of a table's columns hold what; ``path`` names the table in errors.
+
+    A column ``algorithm`` is a hyperparameter (AdaBoost has one of this name) where the algorithm is given.
+
+    Raises:
+        InputError: when a column is lacking; names the nearest.
+
+    >>> frame = pd.DataFrame({"task_id": [3], "C": [1], "kernel": ["rbf"], "y": [0.9]})
+    >>> found = find_columns(frame, Path("svm.csv"), "accuracy", task="task_id", algorithm_given=True)
+    >>> found.value, found.hyperparameters
+    ('y', ('C', 'kernel'))
+    """
+    require_columns(frame, path, task, *([value] if value else []))
+    if not algorithm_given and "algorithm" not in frame:
+        raise InputError(f"{path} has no column 'algorithm'; say which algorithm's hyperparameters it holds.")
+    value = value or _value_column(frame, path, metric)
+    algorithm = None if algorithm_given else "algorithm"
+    own = _RESERVED | {task, value, algorithm, *ignore}
+    others = [str(name) for name in frame.columns if name not in own and not _is_metric(str(name))]
+    return Columns(
+        task,
+        value,
+        algorithm,
+        dataset=next((name for name in DATASET_COLUMNS if name in frame and name != task), None),
+        run=next((name for name in RUN_COLUMNS if name in frame), None),
+        hyperparameters=(JSON_COLUMN,) if JSON_COLUMN in others else tuple(others),
+    )
+
+
+def _value_column(frame: pd.DataFrame, path: Path, metric: str) -> str:
+    measured, complement = canonical(metric)
+    names = [metric, *(() if complement else source_names(measured.name)), "value", "y"]
+    found = next((name for name in names if name in frame), None)
+    if found is None:
+        require_columns(frame, path, metric)
+    return found or metric
+
+
+def _is_metric(name: str) -> bool:
+    try:
+        return bool(canonical(name))
+    except UnknownNameError:
+        return False

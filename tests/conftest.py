@@ -1,0 +1,16 @@
+"""Fixtures that every part of the suite shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(os.environ.get("METALEARN_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real datasets and published meta-data; a test that needs it is skipped where it is absent."""
+    if not (_SHARED / "datasets" / "index.csv").exists():
+        pytest.skip(f"needs the shared data folder, which is not at {_SHARED} (set METALEARN_SHARED)")
+    return _SHARED

@@ -1,0 +1,53 @@
+"""ARFF texts that strict readers refuse, and those that nobody can read."""
+
+import pytest
+
+from metalearn.errors import InputError
+from metalearn.sources.arff import read_arff
+
+READABLE = {
+    "ranges after a type": ("@attribute a integer [1,10]\n@attribute b REAL\n@data\n1,?", {"a": [1.0], "b": [None]}),
+    "comma at the row's end": ("@attribute a real\n@attribute b real\n@data\n1,2,\n3,4,", {"a": [1, 3], "b": [2, 4]}),
+    "empty last value": ("@attribute a real\n@attribute b real\n@data\n1,", {"a": [1], "b": [None]}),
+    "undeclared value": ("@attribute a {x}\n@data\nx\nz", {"a": ["x", "z"]}),
+    "no space before the brace": ("@attribute a{x,y}\n@data\ny", {"a": ["y"]}),
+    "quotes": ("@attribute 'a b' {'u v',\"w\"}\n@data\n'u v'\n\"w\"", {"a b": ["u v", "w"]}),
+    "escapes": ("@attribute 'it\\'s' {x}\n@data\n'don\\'t'", {"it's": ["don't"]}),
+    "name given twice": ("@attribute a real\n@attribute a real\n@data\n1,2", {"a": [1], "a.1": [2]}),
+    "comments and capitals": ("% c\n@ATTRIBUTE a NUMERIC\n\n@DATA\n% c\n1\n\n2\n", {"a": [1, 2]}),
+    "date": ("@attribute d date 'yyyy-MM-dd'\n@data\n'2020-01-02'", {"d": ["2020-01-02"]}),
+    "sparse": (
+        "@attribute a real\n@attribute b {u,v}\n@data\n{0 3}\n{1 v}\n{0 ?}",
+        {"a": [3, 0, None], "b": ["u", "v", "u"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("label", READABLE)
+def test_what_is_mended(label):
+    text, expected = READABLE[label]
+    frame, _ = read_arff("@relation r\n" + text, "r.arff")
+    assert frame.astype(object).where(frame.notna(), None).to_dict("list") == expected
+
+
+def test_nominal_columns_are_told():
+    _, nominal = read_arff(
+        "@relation r\n@attribute a {0,1}\n@attribute b real\n@attribute a {x}\n@data\n0,1,x", "r.arff"
+    )
+    assert nominal == ["a", "a.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2", "no line says @data"),
+        ("@attribute a\n@data\n1", "attribute without a name or type: '@attribute a'"),
+        ("@attribute a relational\n@data\n1", r"line 1 \(BadAttributeType\)"),
+        ("@attribute a real\n@data\n1\n1,2", r"line 4 \(BadDataFormat\)"),
+        ("@attribute a real\n@data\n1\n50%", r"line 4 \(BadNumericalValue\)"),
+        ("@data\n1", "malformed ARFF"),
+    ],
+)
+def test_what_is_refused(text, message):
+    with pytest.raises(InputError, match=f"r.arff.*{message}"):
+        read_arff(text, "r.arff")

@@ -1,0 +1,132 @@
+"""Tables in memory: the kind of each column, the task that a target makes, and the fingerprint."""
+
+import datetime as dt
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metalearn.errors import InputError
+from metalearn.sources.frames import fingerprint, make_dataset
+
+N = 12
+Y = ["a", "b"] * 6
+
+COLUMNS = {
+    "bool": ([True, False] * 6, "nominal"),
+    "bool with missing": (pd.array([True, None] * 6, dtype="boolean"), "nominal"),
+    "Int64": (pd.array([1, None] * 6, dtype="Int64"), "numeric"),
+    "int8": (np.arange(N, dtype=np.int8), "numeric"),
+    "category of numbers": (pd.Categorical([1, 2] * 6), "nominal"),
+    "number words": (["1", " 2.5 "] * 6, "numeric"),
+    "huge numbers": ([str(10**25)] * N, "numeric"),
+    "decimal": ([Decimal("1.5")] * N, "numeric"),
+    "words": (["x", "y"] * 6, "nominal"),
+    "mixed": ([1, "x"] * 6, "nominal"),
+    "lists": ([[1]] * N, "nominal"),
+    "all missing": ([None] * N, "numeric"),
+    "time zone": (pd.date_range("2020", periods=N, tz="Europe/Vienna"), "date"),
+    "iso": (["2020-01-02", "2021-02-03T10:00:00Z"] * 6, "date"),
+    "day that is none": (["2020-01-02", "2020-02-31"] * 6, "nominal"),
+    "date objects": ([dt.date(2020, 1, 2)] * N, "date"),
+    "duration": (pd.to_timedelta(range(N), unit="s"), "numeric"),
+    "sentences": ([f"the {i}th cat sat here" for i in range(N)], "text"),
+    "few sentences": (["the cat sat here", "the dog sat there"] * 6, "nominal"),
+    "identifiers": ([f"id{i}" for i in range(N)], "nominal"),
+}
+
+
+@pytest.mark.parametrize("label", COLUMNS)
+def test_the_kind_and_dtype_of_a_column(label):
+    values, kind = COLUMNS[label]
+    dataset = make_dataset(pd.DataFrame({"x": values, "full": range(N), "y": Y}), "y")
+    dtype = {"numeric": "float64", "nominal": "category", "date": "datetime64", "text": "str"}[kind]
+    assert dataset.kinds[0] == kind
+    assert str(dataset.X["x"].dtype).startswith(dtype)
+
+
+def test_infinite_numbers_are_missing():
+    X = make_dataset(pd.DataFrame({"a": [1.0, np.inf, -np.inf, 2.0] * 3, "y": Y}), "y").X
+    assert X["a"].tolist()[0] == 1.0
+    assert X["a"].isna().sum() == 6
+
+
+def test_labels_read_as_people_write_them():
+    dataset = make_dataset(pd.DataFrame({"a": range(N), "b": [1.0, 2.5] * 6, "y": [0.0, 1.0] * 6}), "y", nominal=["b"])
+    assert list(dataset.X["b"].cat.categories) == ["1", "2.5"]
+    assert list(dataset.y.cat.categories) == ["0", "1"]
+
+
+TARGETS = {
+    "words": (["u", "v"] * 50, "classification"),
+    "two numbers": ([3, 7] * 50, "classification"),
+    "twenty classes of five": (list(range(20)) * 5, "classification"),
+    "twenty-five classes of four": (list(range(25)) * 4, "regression"),
+    "whole numbers, all distinct": (range(100), "regression"),
+    "two fractions": ([0.5, 1.5] * 50, "regression"),
+}
+
+
+@pytest.mark.parametrize("label", TARGETS)
+def test_the_task_type_follows_the_target(label):
+    target, task_type = TARGETS[label]
+    dataset = make_dataset(pd.DataFrame({"a": range(100), "y": target}), "y")
+    assert dataset.task_type == task_type
+    assert str(dataset.y.dtype) == ("category" if task_type == "classification" else "float64")
+
+
+def test_doubled_names_are_numbered_and_the_table_is_left_alone():
+    frame = pd.DataFrame([[1, 2, 0], [3, 4, 1]] * 5, columns=["a", "a", "y"])
+    before = frame.copy()
+    assert list(make_dataset(frame, "y").X.columns) == ["a", "a.1"]
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "message"),
+    [
+        ({"a": range(N), "klass": Y}, {"target": "class"}, "did you mean 'klass'"),
+        ({"a": range(N), "y": Y}, {"target": "zzz"}, "its columns are 'a', 'y'"),
+        ({"a": range(N), "y": Y}, {"nominal": ["b"]}, "no column 'b'"),
+        ({"a": range(N), "y": ["u"] * N}, {}, "one value only: 'u'"),
+        ({"a": range(N), "y": [1.5] * N}, {}, "one value only"),
+        ({"a": range(N), "y": ["u"] * 9 + [None] * 3}, {}, "has 9 rows with a target, and at least 10"),
+        ({"y": Y}, {}, "no column besides the target"),
+        ({"a": [None] * N, "b": ["?"] * N, "y": Y}, {}, "All feature values of data are missing"),
+        ({"a": range(N), "y": Y}, {"task_type": "regression"}, "is not numeric"),
+    ],
+)
+def test_unusable_tables_are_refused(frame, options, message):
+    with pytest.raises(InputError, match=message):
+        make_dataset(pd.DataFrame(frame), **{"target": "y", **options})
+
+
+# Frozen: ids of raw datasets are cut from fingerprints, so a change would orphan what is stored.
+GOLDEN = "a869e43e3fb17bb4003e2b8db3137af015fa0fca29d1d6d2d3b841c24590d0ff"
+
+TABLES = st.lists(
+    st.tuples(st.floats(-1e9, 1e9), st.sampled_from(["x", "Y", None]), st.sampled_from(["0", "1"])),
+    min_size=10,
+    max_size=30,
+).filter(lambda rows: len({row[2] for row in rows}) == 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(TABLES, st.randoms(use_true_random=False))
+def test_the_fingerprint_knows_content_only(rows, random):
+    dataset = make_dataset(pd.DataFrame(rows, columns=["a", "b", "y"]), "y")
+    shuffled = random.sample(rows, len(rows))
+    texts = [(repr(a), b.upper() if b else "?", float(y)) for a, b, y in shuffled]
+    again = make_dataset(pd.DataFrame(texts, columns=["u", "v", "w"]), "w", name="other")
+    assert again.fingerprint == dataset.fingerprint
+    assert len(dataset.fingerprint) == 64
+    changed = dataset.X.assign(a=dataset.X["a"].where(dataset.X.index != 0, 2e9))
+    assert fingerprint(changed, dataset.y) != dataset.fingerprint
+
+
+def test_the_fingerprint_is_the_same_in_every_version():
+    frame = pd.DataFrame({"a": [1.5, None] * 5, "b": ["x", "y"] * 5, "d": ["2020-01-02"] * 10, "y": [0, 1] * 5})
+    assert make_dataset(frame, "y").fingerprint == GOLDEN

@@ -1,0 +1,151 @@
+"""The knowledge base: idempotent appends, loading, families, locks and bad files."""
+
+import itertools
+import multiprocessing
+import subprocess
+import sys
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from metalearn.core.records import Batch
+from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError, UnknownNameError
+from metalearn.store import Counts, KnowledgeBase
+from tests.store.batches import SVC, TREE, make_batch
+
+
+@pytest.fixture
+def kb(tmp_path):
+    with KnowledgeBase.open(tmp_path / "kb.duckdb", read_only=False) as knowledge_base:
+        yield knowledge_base
+
+
+def test_an_append_is_idempotent_and_adds_up(kb):
+    assert kb.append(make_batch()) == Counts(seen=4, stored=4)
+    assert kb.append(make_batch()) == Counts(seen=4, already_there=4)
+    assert kb.append(make_batch(run="another")) == Counts(seen=4, stored=4)
+    assert kb.info()["rows"]["evaluations"] == 8
+    assert kb.info()["rows"]["ingestions"] == 1
+
+
+def test_doubles_within_a_batch_are_stored_once(kb):
+    batch = make_batch()
+    doubled = {"evaluations": pa.concat_tables([batch.tables["evaluations"]] * 2)}
+    counts = kb.append(Batch("test", {**batch.tables, **doubled}, seen=8))
+    assert counts == Counts(seen=8, stored=4, already_there=4)
+
+
+def test_gaps_are_filled_with_the_defaults_of_the_schema(kb):
+    kb.append(make_batch())
+    past = kb.meta_dataset()
+    assert set(past.fidelity) == {1.0}
+    assert set(past.fold) == {-1}
+    assert past.split == "validation"
+
+
+def test_a_row_that_breaks_the_schema_stores_nothing_of_its_batch(kb):
+    batch = make_batch()
+    wrong = batch.tables["evaluations"].set_column(0, "task_id", pa.nulls(4, pa.string()))
+    with pytest.raises(KnowledgeBaseError, match="stored none of them"):
+        kb.append(Batch("test", {**batch.tables, "evaluations": wrong}, seen=4))
+    assert kb.info()["rows"]["configurations"] == 0
+
+
+def test_the_meta_dataset_holds_losses_and_failures(kb):
+    kb.append(make_batch())
+    past = kb.meta_dataset()
+    svc, tree = past.configurations.index(SVC), past.configurations.index(TREE)
+    np.testing.assert_allclose(past.performance_matrix()[:, svc], [0.1, 0.3])
+    np.testing.assert_allclose(past.performance_matrix()[:, tree], [0.2, np.nan])
+    assert past.failure_matrix()[:, tree].tolist() == [False, True]
+
+
+def test_the_default_metric_is_the_one_with_most_evaluations_then_the_preferred(kb):
+    kb.append(make_batch(metric="log_loss"))
+    assert kb.meta_dataset().metric.name == "log_loss"
+    kb.append(make_batch(metric="accuracy"))
+    assert kb.meta_dataset().metric.name == "accuracy"
+    with pytest.raises(UnknownNameError, match="did you mean 'accuracy'"):
+        kb.meta_dataset(metric="acuracy")
+
+
+def test_an_empty_knowledge_base_gives_an_empty_meta_dataset(kb):
+    assert len(kb.meta_dataset()) == 0
+    assert kb.meta_dataset().performance_matrix().shape == (0, 0)
+    assert kb.inconsistencies() == []
+
+
+def test_meta_features_of_the_chosen_extractor_are_loaded_as_a_matrix(kb):
+    kb.append(make_batch())
+    rows = [
+        {"task_id": f"openml-dataset-{t}", "extractor": e, "extractor_version": "1", "name": n, "value": v}
+        for e, n, t, v in [("pmf", "rows", 0, 10.0), ("pmf", "rows", 1, None), ("metalearn", "n_rows", 0, 11.0)]
+    ]
+    kb.append(Batch("features", {"meta_features": pa.Table.from_pylist(rows)}, seen=3))
+    assert kb.meta_dataset().feature_names == ("n_rows",)
+    past = kb.meta_dataset(extractor="pmf")
+    np.testing.assert_array_equal(past.meta_features, [[10.0], [np.nan]])
+    with pytest.raises(UnknownNameError, match="pmf"):
+        kb.meta_dataset(extractor="pfm")
+
+
+def test_verify_finds_rows_that_point_to_nothing(kb):
+    batch = make_batch()
+    kb.append(Batch("test", {"evaluations": batch.tables["evaluations"]}, seen=4))
+    assert kb.inconsistencies() == ["4 evaluations of unknown tasks", "4 evaluations of unknown configurations"]
+
+
+def test_families_join_what_belongs_together(kb):
+    kb.append(make_batch())
+    assert set(kb.compute_families().values()) == {"openml-0"}  # set0x and set1x share the stem "set"
+    assert {t.family for t in kb.meta_dataset().tasks} == {"openml-0"}
+
+
+def test_a_file_held_by_another_process_is_one_sentence_with_its_name_and_the_process(tmp_path):
+    path = tmp_path / "held.duckdb"
+    KnowledgeBase.open(path, read_only=False).close()
+    hold = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
+    command = [sys.executable, "-c", hold, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(KnowledgeBaseLockedError, match=rf"held\.duckdb is held open.*PID {holder.pid}.*publish"):
+            KnowledgeBase.open(path)
+        holder.communicate("\n")
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(KnowledgeBaseError, match="no knowledge base at"):
+        KnowledgeBase.open(tmp_path / "none.duckdb")
+    text = tmp_path / "text.duckdb"
+    text.write_text("not a database" * 500)
+    with pytest.raises(KnowledgeBaseError, match="cannot be opened"):
+        KnowledgeBase.open(text)
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("CREATE TABLE cats (name VARCHAR)")
+    with pytest.raises(KnowledgeBaseError, match="something else"):
+        KnowledgeBase.open(other, read_only=False)
+
+
+def append_forever(path, acknowledge):
+    with KnowledgeBase.open(path, read_only=False) as knowledge_base:
+        for i in itertools.count():
+            knowledge_base.append(make_batch(run=str(i)))
+            acknowledge.send(i)
+
+
+def test_a_killed_writer_leaves_whole_batches(tmp_path):
+    path = tmp_path / "killed.duckdb"
+    mine, theirs = multiprocessing.Pipe()
+    writer = multiprocessing.get_context("fork").Process(target=append_forever, args=(path, theirs))
+    writer.start()
+    acknowledged = [mine.recv() for _ in range(5)][-1]
+    writer.kill()
+    writer.join()
+    with KnowledgeBase.open(path) as knowledge_base:
+        rows = knowledge_base.info()["rows"]["evaluations"]
+        assert rows % 4 == 0
+        assert rows >= 4 * (acknowledged + 1)
+        assert knowledge_base.inconsistencies() == []
