@@ -1,6 +1,6 @@
 # One environment, two stamps: the core (for demo) and everything (for test, check, bench), which upgrades the core.
 # Each depends on the files that say what to install, so a change there is installed by the next command.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 FULL := $(VENV)/.full-installed

@@ -56,17 +56,19 @@ def normalized_regret(losses: Floats, failed: NDArray[np.bool_], *, bounded: boo
 
 
 def ranks(losses: Floats, failed: NDArray[np.bool_]) -> Floats:
-    """Return average ranks per task as fractions of the number evaluated, in (0, 1]; failures share the last ranks.
+    """Return average ranks per task as fractions of the n evaluated, (rank - 1/2) / n; failures share the last ranks.
+
+    Whatever n is, they lie in (0, 1) and have the mean 1/2, so that ranks of tasks with different n can be averaged.
 
     >>> ranks(np.array([[0.2, 0.1, 0.2, np.nan]]), np.array([[False, False, False, True]]))
-    array([[0.625, 0.25 , 0.625, 1.   ]])
+    array([[0.5  , 0.125, 0.5  , 0.875]])
     """
     from scipy.stats import rankdata
 
     keyed = np.where(failed, np.inf, np.round(losses, TIE_DIGITS))
     ordered = rankdata(keyed, axis=1, nan_policy="omit")
     count = np.sum(~np.isnan(keyed), axis=1, keepdims=True)
-    return np.where(np.isnan(keyed), np.nan, ordered / np.maximum(count, 1))
+    return np.where(np.isnan(keyed), np.nan, (ordered - 0.5) / np.maximum(count, 1))
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def _logistic_regression(values: Values) -> Values:
     values.pop("multi_class", None)  # until 1.7
     penalty = values.pop("penalty", "l2")  # deprecated since 1.8
     if penalty in (None, "none"):
-        return values | {"C": float("inf")}
+        return values | {"C": Name("math", "inf")}
     return values | ({"l1_ratio": 1.0} if penalty == "l1" else {})
 
 

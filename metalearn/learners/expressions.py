@@ -65,7 +65,7 @@ def render(expression: Any, depth: int = 0) -> str:
     >>> print(render(call("m", "f", [1, 2], name="a" * 90)))
     f(
         [1, 2],
-        name='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+        name="aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     )
     """
     opening, parts, closing = _pieces(expression, depth + 1)
@@ -101,7 +101,9 @@ def _pieces(expression: Any, depth: int) -> tuple[str, list[str], str]:
             brackets = "[]" if isinstance(expression, list) else "()"
             return brackets[0], [render(value, depth) for value in expression], brackets[1]
         case dict():
-            return "{", [f"{key!r}: {render(value, depth)}" for key, value in expression.items()], "}"
+            return "{", [f"{render(key)}: {render(value, depth)}" for key, value in expression.items()], "}"
+        case str() if '"' not in expression:
+            return f'"{repr(expression)[1:-1]}"', [], ""  # as most formatters have it
     return repr(expression), [], ""
 
 

@@ -97,14 +97,14 @@ class FittedNearestTasks(Ordering):
 
 
 def reciprocal_rank(ranks: Floats, weights: Floats) -> Floats:
-    """Return the weighted sum (C,) over tasks of 1 / (1 + rank), for ranks (T, C) in (0, 1] of C configurations.
+    """Return the weighted sum (C,) over tasks of 1 / (1 + rank), for ranks (T, C) in (0, 1) of C configurations.
 
     It counts how often a configuration is among a neighbour's very best, where the mean rank would prefer one that is
     nowhere bad; on OBOE's matrix that halves the regret of ten recommendations. What a neighbour has not evaluated
     gets nothing from it.
 
-    >>> reciprocal_rank(np.array([[0.5, 1.0], [np.nan, 0.5]]), np.array([0.5, 0.5]))
+    >>> reciprocal_rank(np.array([[0.25, 0.75], [np.nan, 0.25]]), np.array([0.5, 0.5]))
     array([0.25      , 0.41666667])
     """
-    reciprocal = np.where(np.isnan(ranks), 0.0, 1 / (1 + ranks * ranks.shape[1]))
+    reciprocal = np.where(np.isnan(ranks), 0.0, 1 / (1.5 + ranks * ranks.shape[1]))
     return np.asarray(np.round(weights @ reciprocal, 12))

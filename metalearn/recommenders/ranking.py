@@ -48,7 +48,7 @@ class PastTasks:
 
     @cached_property
     def ranks(self) -> Floats:
-        """(T, C): ranks in (0, 1], NaN where not evaluated."""
+        """(T, C): ranks in (0, 1), NaN where not evaluated."""
         return ranks(self.losses, self.failed)
 
     @cached_property
@@ -159,7 +159,7 @@ class Ordering(ABC):
                 kind="past task",
                 task_id=tasks[t].id,
                 distance=_or_none(distances[t]),
-                rank=float(rank[t] * n),
+                rank=float(rank[t] * n + 0.5),
                 loss=_or_none(self.past.losses[t, configuration]),
             )
             for t, n in zip(shown, counts, strict=True)

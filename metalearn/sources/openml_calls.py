@@ -1,0 +1,180 @@
+"""One call of the ``openml`` client: configured, silent, retried, and with one error where there is no answer.
+
+The client retries some failures, misses others (well-formed error pages, cut XML, a connection that hangs) and keeps
+broken answers in its cache. Here its own retries are switched off, and one policy covers all of them. Its
+configuration is global: it is set for the duration of each call and restored.
+"""
+
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from xml.parsers import expat
+
+from metalearn.errors import SourceError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Answer = TypeVar("Answer")
+
+_BUSY = 107
+# The server knows no such dataset, task, flow or setup, or has no features or qualities of a dataset (yet).
+_ABSENT = frozenset({111, 112, 151, 181, 271, 272, 273, 274, 281, 361, 362, 363, 364})
+_LONGEST_PAUSE_SECONDS = 60.0
+
+
+class AbsentError(SourceError):
+    """What was asked for does not exist on the server, or not for us."""
+
+
+@dataclass(frozen=True)
+class OpenMLCalls:
+    """How one OpenML server is called, by default the one that the ``openml`` client is configured for.
+
+    A call is tried ``attempts`` times, with pauses that double from ``pause_seconds``; an attempt that takes longer
+    than ``timeout_seconds`` has failed. ``cache`` is the root of the client's cache, by default its own.
+    """
+
+    server: str | None = None
+    cache: Path | None = None
+    attempts: int = 5
+    pause_seconds: float = 1.0
+    timeout_seconds: float = 300.0
+
+    def ask(self, what: str, answer: Callable[[], Answer]) -> Answer:
+        """Return ``answer()``, which uses the client; ``what`` names it in errors.
+
+        Raises:
+            AbsentError: when the server says that there is no such thing, or that it is not for us.
+            SourceError: when no attempt was answered.
+
+        >>> OpenMLCalls().ask("the answer", lambda: 42)
+        42
+        """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_exponential(multiplier=self.pause_seconds, max=_LONGEST_PAUSE_SECONDS),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        try:
+            answered: Answer = retrying(self._attempt, answer)
+        except Exception as error:
+            # Not "from error": the client's messages quote URLs, and these hold the user's API key.
+            if _is_absent(error):
+                raise AbsentError(f"The OpenML server does not give {what}: {_reason(error)}.") from None
+            advice = "check the address and the connection, then run it again: what is stored stays"
+            raise SourceError(
+                f"The OpenML server at {self._address()} did not give {what} ({_reason(error)}); {advice}."
+            ) from None
+        return answered
+
+    def _attempt(self, answer: Callable[[], Answer]) -> Answer:
+        import openml
+        from pebble import concurrent
+
+        with _configured(self.server, self.cache):
+            try:
+                future: Future[Answer] = concurrent.thread(answer)()  # a connection that hangs cannot be cut otherwise
+                return future.result(self.timeout_seconds)
+            except expat.ExpatError:
+                _forget_broken_answers(Path(openml.config.get_cache_directory()))
+                raise
+
+    def _address(self) -> str:
+        import openml
+
+        return self.server or str(openml.config.server)
+
+
+@contextmanager
+def _configured(server: str | None, cache: Path | None) -> Iterator[None]:
+    """Point the client at a server and a cache, without retries, warnings and log lines of its own."""
+    from openml import config
+
+    before, address = config.get_config_as_dict(), config.server
+    if server is not None:
+        config.server = server.rstrip("/") + "/"
+    if cache is not None:
+        config.set_root_cache_directory(cache)
+    config.set_retry_policy("human", 1)
+    try:
+        with _silence():
+            yield
+    finally:
+        config.server = address
+        config.set_root_cache_directory(before["cachedir"])
+        config.set_retry_policy(before["retry_policy"], before["connection_n_retries"])
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the client from setting up the root logger, and urllib3 from logging URLs, which hold the API key."""
+    root, urllib3, nothing = logging.getLogger(), logging.getLogger("urllib3"), logging.NullHandler()
+    level = urllib3.level
+    root.addHandler(nothing)
+    urllib3.setLevel(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        urllib3.setLevel(level)
+        root.removeHandler(nothing)
+
+
+def _forget_broken_answers(cache: Path) -> None:
+    """Delete cached answers that are not XML: the client would read them again and again."""
+    for path in cache.rglob("*.xml"):
+        try:
+            expat.ParserCreate().Parse(path.read_bytes(), True)
+        except expat.ExpatError:
+            path.unlink(missing_ok=True)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same call may succeed later."""
+    import requests
+    from openml.exceptions import OpenMLHashException, OpenMLNotAuthorizedError, OpenMLServerError
+    from openml.exceptions import OpenMLServerException as ServerAnswer
+
+    if isinstance(error, ServerAnswer):
+        return bool(error.code == _BUSY)
+    if isinstance(error, KeyError):  # a well-formed page that is not OpenML's
+        return str(error.args[0]).startswith("oml:")
+    passing = (OpenMLServerError, OpenMLHashException, requests.RequestException, expat.ExpatError, TimeoutError)
+    return isinstance(error, passing) and not isinstance(error, OpenMLNotAuthorizedError)
+
+
+def _is_absent(error: Exception) -> bool:
+    """Whether the server knows no such thing, keeps it from us, or it is of a type that the client does not know."""
+    from openml.exceptions import OpenMLPrivateDatasetError
+    from openml.exceptions import OpenMLServerException as ServerAnswer
+
+    if isinstance(error, ServerAnswer):
+        return error.code in _ABSENT
+    return isinstance(error, OpenMLPrivateDatasetError | NotImplementedError)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what went wrong, without URLs."""
+    import requests
+    from openml.exceptions import OpenMLServerException as ServerAnswer
+
+    if isinstance(error, ServerAnswer):
+        return f"its error {error.code}, {error.message.removesuffix(' - None')}"
+    if isinstance(error, requests.RequestException):
+        return f"the connection failed, {type(error).__name__}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, KeyError | expat.ExpatError):
+        return "the answer is not OpenML's XML"
+    status = re.search(r"Status code: (\d+)", str(error))
+    return f"HTTP status {status[1]}" if status else type(error).__name__

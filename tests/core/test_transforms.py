@@ -1,0 +1,63 @@
+"""Transforms: hand-made values and the properties that recommenders rely on."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from metalearn.core.transforms import RobustScaler, fill_failures, normalized_regret, ranks
+
+LOSSES = arrays(np.float64, (3, 6), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]))
+NONE_FAILED = np.zeros((3, 6), dtype=bool)
+
+
+def test_unbounded_losses_are_scaled_by_the_median_and_clipped():
+    losses = np.array([[0.1, 0.3, 0.5, 900.0, 0.2]])
+    expected = [[0.0, 1.0, 1.0, 1.0, 0.5]]
+    np.testing.assert_allclose(normalized_regret(losses, losses > 1e3, bounded=False), expected)
+
+
+def test_scores_that_differ_in_their_last_bits_are_ties():
+    losses = np.array([[0.1 + 0.2, 0.3, 0.7]])
+    failed = np.zeros((1, 3), dtype=bool)
+    np.testing.assert_allclose(ranks(losses, failed), [[1 / 3, 1 / 3, 5 / 6]])
+    assert normalized_regret(losses, failed)[0, 0] == normalized_regret(losses, failed)[0, 1] == 0.0
+
+
+def test_a_failure_counts_as_the_reference():
+    losses, failed = np.array([[0.1, 0.2, 0.6, np.nan]]), np.array([[False, False, False, True]])
+    np.testing.assert_allclose(fill_failures(losses, failed), [[0.1, 0.2, 0.6, 0.6]])
+    np.testing.assert_allclose(fill_failures(losses, failed, bounded=False), [[0.1, 0.2, 0.6, 0.2]])
+    assert normalized_regret(losses, failed)[0, 3] == 1.0
+
+
+def test_where_all_failed_there_is_no_reference():
+    losses, failed = np.full((1, 2), np.nan), np.ones((1, 2), dtype=bool)
+    assert np.isnan(fill_failures(losses, failed)).all()
+    np.testing.assert_array_equal(ranks(losses, failed), [[0.5, 0.5]])
+
+
+@given(LOSSES)
+def test_ranks_and_regrets_lie_in_their_range_and_keep_gaps(losses):
+    for values in (ranks(losses, NONE_FAILED), normalized_regret(losses, NONE_FAILED)):
+        np.testing.assert_array_equal(np.isnan(values), np.isnan(losses))
+        assert np.nanmin(values, initial=0.0) >= 0.0
+        assert np.nanmax(values, initial=0.0) <= 1.0
+
+
+@given(LOSSES)
+def test_ranks_ignore_a_monotone_map_of_each_task(losses):
+    np.testing.assert_array_equal(ranks(losses, NONE_FAILED), ranks(np.exp(losses) * 7 + 1, NONE_FAILED))
+
+
+def test_the_scaler_ignores_what_is_constant_and_winsorises_outliers():
+    past = np.array([[1.0, 5.0, np.nan], [2.0, 5.0, np.nan], [3.0, 5.0, np.nan], [1e9, 5.0, np.inf]])
+    scaler = RobustScaler.fit(past)
+    scaled = scaler.transform(past)
+    assert np.abs(scaled).max() <= 5.0
+    np.testing.assert_array_equal(scaled[:, 1:], 0.0)
+
+
+def test_the_scaler_separates_values_of_which_most_are_equal():
+    scaler = RobustScaler.fit(np.array([[0.0]] * 9 + [[1.0]]))
+    assert scaler.transform(np.array([[1.0]]))[0, 0] == 1.0
