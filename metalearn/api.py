@@ -81,11 +81,9 @@ def load_dataset(path: str | Path, target: str, *, task_type: TaskType | None = 
 
 def describe(dataset: Dataset, *, timeout: float | None = None, seed: int = 0) -> Task:
     """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds."""
-    from metalearn.metafeatures.extract import Extractor
+    from metalearn.metafeatures.extract import meta_features
 
-    extractor = Extractor()
-    values, _, _ = extractor.extract(dataset, budget=timeout, rng=np.random.default_rng(seed))
-    features = dict(zip(extractor.names, values.tolist(), strict=True))
+    features = meta_features(dataset, budget=timeout, rng=np.random.default_rng(seed))
     return Task(dataset.id, dataset.id, dataset.task_type, meta_features=features)
 
 

@@ -1,9 +1,10 @@
 """The command line: ``metalearn`` and its commands. Heavy packages load inside the commands that need them."""
 
 import sys
+from collections.abc import Sequence
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 on success, 2 on a usage error, 130 on Ctrl-C, 1 otherwise.
 
     An error is one plain sentence on stderr; ``--debug``, anywhere on the line, shows the traceback instead.
@@ -11,10 +12,10 @@ def main() -> None:
     from metalearn.cli.app import app
     from metalearn.errors import MetalearnError
 
-    debug = "--debug" in sys.argv
-    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
     try:
-        app(arguments, prog_name="metalearn")
+        app([a for a in given if a != "--debug"], prog_name="metalearn")
     except MetalearnError as error:
         if debug:
             raise

@@ -90,17 +90,28 @@ def openml(
     server: Annotated[
         str | None, typer.Option("--server", metavar="URL", help="[default: the openml client's own]")
     ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="[default: the openml client's own]")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ingest datasets, tasks, flows, setups, evaluations and qualities from OpenML."""
     from metalearn.sources.openml import read_openml
 
-    wanted = {
-        "tasks": numbers(tasks, "--tasks") if tasks else None,
-        "flows": numbers(flows, "--flows") if flows else None,
-    }
-    measures = listed(measure) or ()
-    _ingest(kb, lambda _: read_openml(suite=suite, measures=measures, server=server, **wanted), json)
+    if not (suite or tasks or flows):
+        raise typer.BadParameter("give --suite, --tasks or --flows")
+    _ingest(
+        kb,
+        lambda _: read_openml(
+            suite=suite,
+            tasks=numbers(tasks or "", "--tasks"),
+            flows=numbers(flows or "", "--flows"),
+            measures=listed(measure) or (),
+            server=server,
+            cache=cache,
+        ),
+        json,
+    )
 
 
 def _ingest(path: Path, read: "Callable[[KnowledgeBase], Iterable[Batch]]", json: bool) -> None:

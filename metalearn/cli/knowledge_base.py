@@ -58,6 +58,8 @@ def publish(
 @app.command(epilog="Example: metalearn kb families --kb runs.duckdb")
 def families(kb: WriteKb, json: Json = False) -> None:
     """Find the datasets that must not be on both sides of a split, and store them as families."""
+    if not kb.exists():  # opened for writing it would be made, and a mistyped name would pass for an empty one
+        raise KnowledgeBaseError(f"There is no knowledge base at {kb}; check the path.")
     with KnowledgeBase.open(kb, read_only=False) as knowledge_base:
         found = knowledge_base.compute_families()
     if json:

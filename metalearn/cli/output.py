@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+# What goes into a pipe has no width of its own; tables are folded here.
+_PIPE_WIDTH = 160
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document; what is not finite becomes null, as JSON has no NaN."""
     typer.echo(json.dumps(_finite(document), indent=2))
@@ -24,14 +28,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
 
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(shown(cell) for cell in row))
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    wide = Console(width=_PIPE_WIDTH)
+    with wide.capture() as captured:
+        wide.print(table)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def shown(value: object) -> str:

@@ -9,8 +9,10 @@ from metalearn.cli.options import Json, Metric, ReadKb, Seed, Target, listed
 from metalearn.cli.output import print_json, print_table, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from metalearn.api import Recommendations
-    from metalearn.core.records import Dataset, Task, Trial
+    from metalearn.core.records import Dataset, Evidence, Task, Trial
 
 EXAMPLE = "Example: metalearn recommend data.csv --target class -k 5"
 _UNUSABLE = "give exactly one of FILE, --openml-task and --meta-features"
@@ -59,6 +61,7 @@ def recommend(
     from metalearn.core.algorithms import algorithm_names
     from metalearn.core.records import Constraints
     from metalearn.errors import UnknownNameError
+    from metalearn.store import KnowledgeBase
 
     if sum(given is not None for given in (file, openml_task, meta_features)) != 1:
         raise typer.BadParameter(_UNUSABLE)
@@ -83,7 +86,8 @@ def recommend(
     elif to == "python":
         typer.echo(_python(found, file, target, data))
     else:
-        _print(found, explain)
+        with KnowledgeBase.open(kb) as knowledge_base:
+            _print(found, explain, knowledge_base.dataset_names())
 
 
 def _data(
@@ -153,15 +157,15 @@ def _python(found: "Recommendations", file: Path | None, target: str | None, dat
     return code
 
 
-def _print(found: "Recommendations", explain: bool) -> None:
+def _print(found: "Recommendations", explain: bool, names: "Mapping[str, str]") -> None:
     rows = [
         (
             rank,
             item.configuration.algorithm,
-            ", ".join(f"{name}={shown(v)}" for name, v in item.configuration.hyperparameters.items()),
+            ", ".join(f"{name}={_value(v)}" for name, v in item.configuration.hyperparameters.items()),
             item.loss,
             item.cost_seconds,
-            _evidence(item.evidence if explain else item.evidence[:1]),
+            "\n".join(_evidence(e, names) for e in (item.evidence if explain else item.evidence[:1])),
         )
         for rank, item in enumerate(found, start=1)
     ]
@@ -169,11 +173,14 @@ def _print(found: "Recommendations", explain: bool) -> None:
     print_table(f"{found.recommender}: {found.reason}", columns, rows)
 
 
-def _evidence(evidence: Any) -> str:
-    """Say where a configuration was tried, how far that task is, and which rank it had there."""
-    return "\n".join(
-        e.kind
-        if e.task_id is None
-        else f"{e.task_id}{f' at {e.distance:.2f}' if e.distance is not None else ''}: rank {e.rank:g}, loss {shown(e.loss)}"  # noqa: E501
-        for e in evidence
-    )
+def _value(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _evidence(evidence: "Evidence", names: "Mapping[str, str]") -> str:
+    """Say on which past task a configuration was tried, how far that task is, and how it did there."""
+    if evidence.task_id is None:
+        return evidence.kind
+    distance = "" if evidence.distance is None else f" at {evidence.distance:.2f}"
+    where = names.get(evidence.task_id, evidence.task_id)
+    return f"{where}{distance}: rank {shown(evidence.rank)}, loss {shown(evidence.loss)}"

@@ -1,5 +1,7 @@
 """From a configuration to an unfitted scikit-learn pipeline for tables of mixed types with gaps."""
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metalearn.core.records import Configuration
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 # Platt (1999) scales the margins of 3-fold cross-validation.
 _CALIBRATION_FOLDS = 3
+# The one choice in preprocessing that published runs record, under the names of their pipelines' steps.
+_IMPUTATION = re.compile(r"(.*__)?(simple)?imput(er|ation)__strategy")
 
 
 def make_estimator(
@@ -41,8 +45,16 @@ def estimator_expression(
     configuration: Configuration, *, n_classes: int | None = None, probabilities: bool = False, seed: int = 0
 ) -> Call:
     """Return the description that ``make_estimator`` builds and ``to_python`` prints."""
+    configuration, strategy = _without_imputation(configuration)
     last = classifier(configuration, n_classes=n_classes, seed=seed)
     if probabilities and configuration.algorithm in WITHOUT_PROBABILITIES:
         folds = call("metalearn.learners.splits", "StratifiedFolds", _CALIBRATION_FOLDS, seed)
         last = call("sklearn.calibration", "CalibratedClassifierCV", last, cv=folds)
-    return call("sklearn.pipeline", "make_pipeline", preprocessor(), last)
+    return call("sklearn.pipeline", "make_pipeline", preprocessor(strategy), last)
+
+
+def _without_imputation(configuration: Configuration) -> tuple[Configuration, str]:
+    """Return the configuration without its imputation, and the strategy of that."""
+    strategies = {n: str(v) for n, v in configuration.hyperparameters.items() if _IMPUTATION.fullmatch(n)}
+    others = {n: v for n, v in configuration.hyperparameters.items() if n not in strategies}
+    return replace(configuration, hyperparameters=others), next(iter(strategies.values()), "median")

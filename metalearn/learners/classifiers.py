@@ -68,7 +68,10 @@ def classifier(configuration: Configuration, *, n_classes: int | None = None, se
             f"There is no learner for the algorithm {algorithm!r}; {did_you_mean(algorithm, _CLASSES)}"
             f"Known: {', '.join(_CLASSES)}."
         )
-    given = {name: value for name, value in configuration.hyperparameters.items() if name not in _IGNORED}
+    # Published runs name a pipeline's step before its hyperparameter.
+    step = f"{_CLASSES[algorithm].path.lower()}__"
+    own = {name.removeprefix(step): value for name, value in configuration.hyperparameters.items()}
+    given = {name: value for name, value in own.items() if name not in _IGNORED}
     values = _TRANSLATIONS.get(algorithm, _unchanged)(given)
     _refuse_unknown(algorithm, values)
     seeded = {} if algorithm in WITHOUT_SEED else {"random_state": seed}
@@ -79,7 +82,8 @@ def classifier(configuration: Configuration, *, n_classes: int | None = None, se
 
 
 def _refuse_unknown(algorithm: str, values: Mapping[str, Any]) -> None:
-    known = tuple(signature(build(_CLASSES[algorithm])).parameters)
+    parameters = signature(build(_CLASSES[algorithm])).parameters
+    known = tuple(name for name in parameters if name not in _IGNORED | {"kwargs"})
     for name in values:
         if name not in known:
             raise ConfigurationError(

@@ -2,7 +2,7 @@
 
 Columns are told apart by dtype when the pipeline is fitted, so one description serves every dataset:
 
-- numbers: the median for gaps, then mean 0 and variance 1;
+- numbers: the median (or what a published configuration says) for gaps, then mean 0 and variance 1;
 - dates and durations: seconds (UTC), then as numbers;
 - all else (categories, booleans, text): one-hot, a gap being one more category; unknown and rare categories share one
   column. Values are compared as text, so that a column may mix types.
@@ -15,8 +15,10 @@ MAX_CATEGORIES = 50
 _TEMPORAL = ["datetime", "datetimetz", "timedelta"]
 
 
-def preprocessor() -> Call:
+def preprocessor(strategy: str = "median") -> Call:
     """Return the description of the preprocessing: (n, p) of any dtypes to (n, d) of finite float64.
+
+    ``strategy`` fills the gaps of numbers: median, mean or most_frequent.
 
     >>> import pandas as pd
     >>> from metalearn.learners.expressions import build
@@ -24,15 +26,16 @@ def preprocessor() -> Call:
     >>> build(preprocessor()).fit_transform(table).round(2).tolist()
     [[-1.22, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [1.22, 0.0, 0.0, 1.0]]
     """
+    scaled = _filled_and_scaled(strategy)
     return call(
         "sklearn.compose",
         "ColumnTransformer",
         [
-            ("numeric", _pipeline(*_scaled()), _columns(dtype_include="number", dtype_exclude="timedelta")),
+            ("numeric", _pipeline(*scaled), _columns(dtype_include="number", dtype_exclude="timedelta")),
             ("nominal", _pipeline(_as_text(), _one_hot()), _columns(dtype_exclude=["number", *_TEMPORAL])),
-            ("date", _pipeline(_since_1970(), _seconds(), *_scaled()), _columns(dtype_include="datetime")),
-            ("zoned", _pipeline(_since_1970("UTC"), _seconds(), *_scaled()), _columns(dtype_include="datetimetz")),
-            ("duration", _pipeline(_seconds(), *_scaled()), _columns(dtype_include="timedelta")),
+            ("date", _pipeline(_since_1970(), _seconds(), *scaled), _columns(dtype_include="datetime")),
+            ("zoned", _pipeline(_since_1970("UTC"), _seconds(), *scaled), _columns(dtype_include="datetimetz")),
+            ("duration", _pipeline(_seconds(), *scaled), _columns(dtype_include="timedelta")),
         ],
         sparse_threshold=0,
     )
@@ -46,9 +49,9 @@ def _columns(**dtypes: str | list[str]) -> Call:
     return call("sklearn.compose", "make_column_selector", **dtypes)
 
 
-def _scaled() -> tuple[Call, Call]:
+def _filled_and_scaled(strategy: str) -> tuple[Call, Call]:
     # A column without any value stays, as zeros, so that it may have values when predicting.
-    imputer = call("sklearn.impute", "SimpleImputer", strategy="median", keep_empty_features=True)
+    imputer = call("sklearn.impute", "SimpleImputer", strategy=strategy, keep_empty_features=True)
     return imputer, call("sklearn.preprocessing", "StandardScaler")
 
 

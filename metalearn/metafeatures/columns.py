@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.metafeatures.table import Floats, Table
+from metalearn.metafeatures.table import Floats, Integers, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Columns:
     @cached_property
     def low(self) -> Floats:
         """The smallest values (q,)."""
-        return self.table.sorted_numeric[0]
+        return np.asarray(self.table.sorted_numeric[0])
 
     @cached_property
     def high(self) -> Floats:
@@ -58,6 +58,15 @@ class Columns:
         """Distances from the mean in units of the width (n, q), 0 where missing or constant."""
         return np.where(np.isnan(self.table.numeric), 0.0, self._unit - self._unit_mean)
 
+    @cached_property
+    def spread(self) -> Floats:
+        """Standard deviations (q,) over all n rows, with the mean for what is missing, in units of the width."""
+        return np.sqrt(power_sums(self.deviations, 2) / self.table.n_rows)
+
+    def standardized(self, chosen: Integers) -> Floats:
+        """Return the chosen columns (n, c), which must vary, with mean 0 and variance 1; the mean where missing."""
+        return self.deviations[:, chosen] / self.spread[chosen]
+
     def moment(self, order: int) -> Floats:
         """Return central moments in units of the width (q,)."""
         return power_sums(self.deviations, order) / self.table.known
@@ -78,9 +87,9 @@ class Columns:
 
     @cached_property
     def _unit_mean(self) -> Floats:
-        return self._unit.sum(axis=0) / self.table.known
+        return np.asarray(self._unit.sum(axis=0) / self.table.known)
 
-    def _in_order(self, position: NDArray[np.int64]) -> Floats:
+    def _in_order(self, position: Integers) -> Floats:
         return _picked(self.table.sorted_numeric, position)
 
     def _quantile_of(self, ordered: Floats, q: float) -> Floats:
@@ -88,7 +97,7 @@ class Columns:
         below = np.floor(position).astype(np.int64)
         above = np.minimum(below + 1, self.table.known - 1)
         first, second = _picked(ordered, below), _picked(ordered, above)
-        return first + (second - first) * (position - below)
+        return np.asarray(first + (second - first) * (position - below))
 
 
 def power_sums(values: Floats, order: int) -> Floats:
@@ -100,5 +109,5 @@ def power_sums(values: Floats, order: int) -> Floats:
     return np.asarray(np.einsum(",".join(["ij"] * order) + "->j", *[values] * order))
 
 
-def _picked(ordered: Floats, position: NDArray[np.int64]) -> Floats:
-    return np.take_along_axis(ordered, position[None], axis=0)[0]
+def _picked(ordered: Floats, position: Integers) -> Floats:
+    return np.asarray(np.take_along_axis(ordered, position[None], axis=0)[0])

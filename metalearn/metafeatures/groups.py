@@ -9,9 +9,9 @@ import numpy as np
 from metalearn.metafeatures.table import Floats, Table
 
 # Why a measure has no value: it makes no sense here (no numeric columns, a regression); nothing varies; there are
-# too few rows to tell; or its formula has no finite result.
+# too few rows to tell; or its formula has no finite result. Any other text says what failed.
 Reason = Literal["not_applicable", "constant", "too_few_rows", "undefined"]
-Measured = Mapping[str, float | Reason]
+Measured = Mapping[str, float | str]
 
 _STATISTICS: Mapping[str, Callable[[Floats], float]] = {"mean": np.mean, "sd": np.std, "min": np.min, "max": np.max}
 

@@ -30,7 +30,7 @@ def measure(table: Table, rng: np.random.Generator) -> Measured:
     """Return the simple meta-features of a table; nothing is random.
 
     >>> numbers, none = np.array([[1.0], [2.0], [np.nan], [4.0]]), np.empty((4, 0), dtype=np.int64)
-    >>> table = Table(("numeric",), np.array([1]), 1, numbers, none, np.array([0, 0, 0, 1]), None)
+    >>> table = Table(("numeric",), np.array([1]), 1, numbers, none, np.array([0, 0, 0, 1]), np.zeros(4))
     >>> values = measure(table, np.random.default_rng(0))
     >>> values["dimensionality"], values["share_missing"], values["class_imbalance_ratio"], values["symbols_mean"]
     (0.25, 0.25, 3.0, 'not_applicable')

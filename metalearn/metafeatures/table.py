@@ -22,8 +22,8 @@ class Table:
 
     ``kinds`` are those of all columns, and ``missing`` (p,) their numbers of missing values; ``rows_with_missing``
     counts rows. ``numeric`` (n, p_num) and ``nominal`` (n, p_nom) leave out columns without any value: numbers with
-    NaN where missing, and codes 0, 1, ... without gaps, -1 where missing. Either ``classes`` (n,), codes without gaps,
-    or the numeric ``target`` (n,) is there.
+    NaN where missing, and codes 0, 1, ... without gaps, -1 where missing. ``target`` (n,) holds the numbers to predict;
+    in a classification they are codes, which ``classes`` (n,) holds as integers; in a regression that is None.
     """
 
     kinds: tuple[Kind, ...]
@@ -32,7 +32,7 @@ class Table:
     numeric: Floats
     nominal: Integers
     classes: Integers | None
-    target: Floats | None
+    target: Floats
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Table":
@@ -46,19 +46,19 @@ class Table:
         (array([0, 1, 0]), array([0, 1, 0]), array([1, 0]))
         """
         absent = dataset.X.isna().to_numpy()
-        empty = absent.all(axis=0)
-        usable = [("" if none else kind) for kind, none in zip(dataset.kinds, empty, strict=True)]
+        missing = absent.sum(axis=0, dtype=np.int64)
+        usable = [kind if count < len(absent) else "" for kind, count in zip(dataset.kinds, missing, strict=True)]
         numeric = dataset.X.iloc[:, [i for i, kind in enumerate(usable) if kind == "numeric"]]
         nominal = dataset.X.iloc[:, [i for i, kind in enumerate(usable) if kind == "nominal"]]
-        classification = dataset.task_type == "classification"
+        classes = _codes(dataset.y) if dataset.task_type == "classification" else None
         return cls(
             kinds=dataset.kinds,
-            missing=absent.sum(axis=0, dtype=np.int64),
+            missing=missing,
             rows_with_missing=int(absent.any(axis=1).sum()),
             numeric=_finite(numeric.to_numpy(dtype=np.float64)),
             nominal=_stacked([_codes(nominal[column]) for column in nominal], len(dataset.X)),
-            classes=_codes(dataset.y) if classification else None,
-            target=None if classification else dataset.y.to_numpy(dtype=np.float64),
+            classes=classes,
+            target=dataset.y.to_numpy(dtype=np.float64) if classes is None else classes.astype(np.float64),
         )
 
     @property
@@ -69,12 +69,12 @@ class Table:
     @cached_property
     def class_counts(self) -> Integers | None:
         """The number of rows in each class (K,), or None for a regression."""
-        return None if self.classes is None else np.bincount(self.classes)
+        return None if self.classes is None else counts(self.classes)
 
     @cached_property
     def known(self) -> Integers:
         """How many values each numeric column holds (p_num,)."""
-        return np.sum(~np.isnan(self.numeric), axis=0, dtype=np.int64)
+        return np.asarray(np.sum(~np.isnan(self.numeric), axis=0, dtype=np.int64))
 
     @cached_property
     def sorted_numeric(self) -> Floats:
@@ -82,12 +82,31 @@ class Table:
         return np.sort(self.numeric, axis=0)
 
 
+def counts(codes: Integers) -> Integers:
+    """Return how often each of the codes 0, 1, ... occurs.
+
+    >>> counts(np.array([0, 2, 0]))
+    array([2, 0, 1])
+    """
+    return np.bincount(codes).astype(np.int64)
+
+
+def centred(target: Floats) -> Floats:
+    """Return numbers to predict with mean 0, scaled so that their squares do not overflow.
+
+    >>> centred(np.array([0.0, 1e308]))
+    array([-0.5,  0.5])
+    """
+    scaled = target / max(float(np.abs(target).max()), np.finfo(np.float64).tiny)
+    return np.asarray(scaled - scaled.mean())
+
+
 def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def _codes(column: "pd.Series[Any]") -> Integers:
-    return column.cat.remove_unused_categories().cat.codes.to_numpy(dtype=np.int64)
+    return np.asarray(column.cat.remove_unused_categories().cat.codes, dtype=np.int64)
 
 
 def _stacked(columns: list[Integers], n_rows: int) -> Integers:

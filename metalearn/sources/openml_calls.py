@@ -166,8 +166,11 @@ def _is_absent(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """Say in a few words what went wrong, without URLs."""
     import requests
+    from openml.exceptions import OpenMLNotAuthorizedError
     from openml.exceptions import OpenMLServerException as ServerAnswer
 
+    if isinstance(error, OpenMLNotAuthorizedError):
+        return "it asks for an API key, which openml.config.apikey holds"
     if isinstance(error, ServerAnswer):
         return f"its error {error.code}, {error.message.removesuffix(' - None')}"
     if isinstance(error, requests.RequestException):

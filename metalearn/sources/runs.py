@@ -5,8 +5,9 @@ https://github.com/janvanrijn/openml-pimp): a column for the task, one for the m
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def read_runs(
     space: str = "sklearn",
     source: str | None = None,
 ) -> Iterator[Batch]:
-    """Yield the N evaluations of a long table, 50,000 a batch.
+    """Return the N evaluations of a long table, 50,000 a batch.
 
     The columns are: ``task_column`` (a number is an OpenML task, or a dataset where the column is called
     ``dataset_id`` or ``did``; other text is the task's own id); the measure (``value_column``, else the one named as
@@ -68,21 +69,34 @@ def read_runs(
     ['{"gamma":0.5,"kernel":"rbf"}', '{"kernel":"linear"}']
     """
     measured, complement = canonical(metric)
-    datasets = _read_datasets(tasks) if tasks else {}
+    find = partial(
+        find_columns,
+        path=path,
+        metric=metric,
+        task=task_column,
+        value=value_column,
+        algorithm_given=algorithm is not None,
+        ignore=ignore,
+    )
+    chunk = partial(
+        _Chunk,
+        metric=measured,
+        complement=complement,
+        algorithm=algorithm,
+        space=space,
+        source=source or path.name,
+        datasets=_read_datasets(tasks) if tasks else {},
+    )
+    return _batches(path, find, chunk)
+
+
+def _batches(
+    path: Path, find: Callable[[pd.DataFrame], Columns], chunk: "Callable[[pd.DataFrame, Columns], _Chunk]"
+) -> Iterator[Batch]:
     done = 0
     for frame in read_chunks(path, _ROWS_PER_BATCH):
-        columns = find_columns(
-            frame,
-            path,
-            metric,
-            task=task_column,
-            value=value_column,
-            algorithm_given=algorithm is not None,
-            ignore=ignore,
-        )
         done += len(frame)
-        chunk = _Chunk(frame, columns, measured, complement, algorithm, space, source or path.name, datasets)
-        yield chunk.batch(f"row {done}")
+        yield chunk(frame, find(frame)).batch(f"row {done}")
 
 
 def _read_datasets(path: Path) -> dict[str, tuple[str, str | None]]:

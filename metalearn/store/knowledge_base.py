@@ -150,6 +150,11 @@ class KnowledgeBase:
         """
         return load_task(self._connection, task_id)
 
+    def dataset_names(self) -> dict[str, str]:
+        """Return the name of each task's dataset by task id, where it is known."""
+        text = "SELECT tasks.id, name FROM tasks JOIN datasets ON datasets.id = dataset_id WHERE name IS NOT NULL"
+        return dict(self._connection.execute(text).fetchall())
+
     def evaluated(self, source: str) -> set[tuple[str, str]]:
         """Return the (task id, configuration id) pairs that a source has stored already."""
         text = "SELECT DISTINCT task_id, configuration_id FROM evaluations WHERE source = ?"

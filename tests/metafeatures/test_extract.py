@@ -1,0 +1,274 @@
+"""The extractor: names, statuses, budget, determinism, odd tables, and published values."""
+
+import csv
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from metalearn.core.protocols import MetaFeatureExtractor
+from metalearn.core.resources import metadata_path
+from metalearn.errors import UnknownNameError
+from metalearn.metafeatures import extract
+from metalearn.metafeatures.extract import GROUPS, Extractor, meta_features, rows
+from metalearn.metafeatures.groups import Group
+from metalearn.sources.files import load_dataset
+from metalearn.sources.frames import make_dataset
+
+STATUSES = {"ok", "not_applicable", "constant", "too_few_rows", "undefined"}
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """A table of all four kinds with missing values."""
+    rng = generator(1)
+    X = pd.DataFrame({"a": rng.normal(size=300), "b": rng.lognormal(size=300), "c": rng.choice(list("xyz"), 300)})
+    X = X.mask(rng.random(X.shape) < 0.1)
+    X["d"], X["e"] = pd.date_range("2020", periods=300), [f"row number {i} of many" for i in range(300)]
+    return make_dataset(X.assign(y=rng.choice(["u", "v", "w"], 300)), "y")
+
+
+def test_names_are_those_of_the_dictionary():
+    with metadata_path("meta_features.csv").open(newline="") as file:
+        entries = list(csv.DictReader(file))
+    assert tuple(entry["name"] for entry in entries) == Extractor().names
+    groups = [(name, group.name) for group in GROUPS.values() for name in group.names]
+    assert [(entry["name"], entry["group"]) for entry in entries] == groups
+    assert all(entry["unit_or_range"] and entry["description"] and entry["source"] for entry in entries)
+
+
+def test_what_needs_no_target_stays_when_the_target_changes(mixed):
+    with metadata_path("meta_features.csv").open(newline="") as file:
+        needs = {entry["name"]: entry["needs_target"] == "yes" for entry in csv.DictReader(file)}
+    before = meta_features(mixed, rng=generator())
+    y = pd.Series(generator(5).normal(size=300))
+    after = meta_features(type(mixed)(mixed.X, y, "other", mixed.kinds, ""), rng=generator())
+    free = [name for name in before if not needs[name]]
+    bound = [name for name in before if needs[name]]
+    assert {name: after[name] for name in free} == pytest.approx({name: before[name] for name in free}, nan_ok=True)
+    assert all(after[name] != before[name] for name in bound)
+
+
+def test_it_is_an_extractor_with_distinct_names():
+    assert isinstance(Extractor(), MetaFeatureExtractor)
+    assert len(set(Extractor().names)) == len(Extractor().names)
+    assert (Extractor.name, Extractor.version) == ("metalearn", "1")
+
+
+def test_an_unknown_group_suggests_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean 'landmarkers'"):
+        Extractor(["landmarker"])
+
+
+def test_values_do_not_depend_on_what_else_is_asked_for(mixed):
+    everything = meta_features(mixed, rng=generator())
+    for group in GROUPS:
+        some = meta_features(mixed, groups=[group], rng=generator())
+        assert some == pytest.approx({name: everything[name] for name in some}, abs=0, rel=0, nan_ok=True)
+
+
+def test_the_seed_decides(mixed):
+    first, again, other = (meta_features(mixed, groups=["landmarkers"], rng=generator(s)) for s in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_the_order_of_rows_and_columns_does_not_matter(mixed):
+    order = generator().permutation(300)
+    shuffled = type(mixed)(
+        mixed.X.iloc[order, ::-1].reset_index(drop=True),
+        mixed.y.iloc[order].reset_index(drop=True),
+        "shuffled",
+        mixed.kinds[::-1],
+        "",
+    )
+    groups = ["simple", "statistical", "information", "multivariate"]
+    expected = meta_features(mixed, groups=groups, rng=generator())
+    assert meta_features(shuffled, groups=groups, rng=generator()) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_dataset_is_left_alone(mixed):
+    X, y = mixed.X.copy(), mixed.y.copy()
+    Extractor().extract(mixed, rng=generator())
+    pd.testing.assert_frame_equal(mixed.X, X)
+    pd.testing.assert_series_equal(mixed.y, y)
+
+
+def test_when_the_budget_is_spent_the_rest_times_out(mixed, monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(extract.time, "perf_counter", lambda: next(clock))
+    extractor = Extractor()
+    # The clock ticks at each look: the groups start at 1, 3, 5, ... after a start at 0.
+    values, seconds, status = extractor.extract(mixed, budget=5, rng=generator())
+    n_done = len(GROUPS["simple"].names) + len(GROUPS["statistical"].names)
+    assert "timeout" not in status[:n_done]
+    assert set(status[n_done:]) == {"timeout"}
+    assert np.isnan(values[n_done:]).all()
+    assert seconds.sum() == pytest.approx(len(GROUPS))
+    assert set(extractor.extract(mixed, budget=0, rng=generator())[2]) == {"timeout"}
+
+
+def test_a_group_that_breaks_takes_no_other_along(mixed, monkeypatch):
+    broken = Group("broken", ("one", "two"), lambda table, rng: {"one": 1 / 0})
+    monkeypatch.setitem(GROUPS, "broken", broken)
+    extractor = Extractor(["broken", "simple"])
+    values, _, status = extractor.extract(mixed, rng=generator())
+    found = dict(zip(extractor.names, status, strict=True))
+    assert found["one"] == found["two"] == "failed: ZeroDivisionError"
+    assert found["n_rows"] == "ok"
+    assert np.isnan(values[extractor.names.index("one")])
+
+
+def test_infinities_never_leave(mixed, monkeypatch):
+    odd = Group("odd", ("one", "two"), lambda table, rng: {"one": np.inf, "two": np.nan})
+    monkeypatch.setitem(GROUPS, "odd", odd)
+    values, _, status = Extractor(["odd"]).extract(mixed, rng=generator())
+    assert np.isnan(values).all()
+    assert status == ("undefined", "undefined")
+
+
+def test_rows_of_the_knowledge_base(mixed):
+    extractor = Extractor(["simple", "landmarkers"])
+    extracted = extractor.extract(mixed, rng=generator())
+    table = rows("openml-task-59", extractor, extracted)
+    assert [row["name"] for row in table] == list(extractor.names)
+    assert all((row["value"] is None) == (row["status"] != "ok") for row in table)
+    assert {row["task_id"] for row in table} == {"openml-task-59"}
+    assert {(row["extractor"], row["extractor_version"]) for row in table} == {("metalearn", "1")}
+    assert table[0]["value"] == 300.0
+    assert isinstance(table[0]["value"], float)
+
+
+TEN = ["u", "v"] * 5
+N = generator().normal(size=(20, 3))
+ODD = {
+    "ten rows": ({"a": range(10)}, TEN),
+    "constant": ({"a": [1.0] * 10}, TEN),
+    "constant, missing": ({"a": [1.0] * 9 + [None], "b": [None] * 10}, TEN),
+    "one value": ({"a": [1.0] + [None] * 9}, TEN),
+    "nominal only": ({"a": ["x", "y", None, "z", "x"] * 2}, TEN),
+    "one symbol": ({"a": ["x"] * 10}, TEN),
+    "identifiers": ({"a": [f"id{i}" for i in range(10)]}, TEN),
+    "dates only": ({"a": pd.date_range("2020", periods=10)}, TEN),
+    "text only": ({"a": [f"the {i}th row is here" for i in range(10)]}, TEN),
+    "a class of one": ({"a": range(10)}, ["u"] * 9 + ["v"]),
+    "classes of one": ({"a": range(10)}, [f"c{i}" for i in range(10)]),
+    "pairs": ({"a": range(10)}, [f"c{i // 2}" for i in range(10)]),
+    "wide": (generator().normal(size=(20, 1000)), TEN * 2),
+    "wide and nominal": ({f"c{i}": ["x", "y", "z", "x"] * 5 for i in range(400)}, TEN * 2),
+    "copies": ({f"c{i}": N[:, 0] for i in range(5)}, TEN * 2),
+    "huge": ({"a": [1.7e308, -1.7e308] * 5, "b": N[:10, 0] * 1e300, "c": N[:10, 1] * 1e-310}, TEN),
+    "huge target": ({"a": N[:, 0]}, N[:, 1] * 1e308),
+    "regression": (N, N[:, 0]),
+    "regression, one column": ({"a": ["x", "y"] * 10}, N[:, 0]),
+    "rare target": ({"a": range(20)}, [0.5] * 19 + [7.25]),
+}
+
+
+@pytest.mark.parametrize("label", ODD)
+def test_odd_tables_give_numbers_or_reasons_and_no_warning(label):
+    columns, target = ODD[label]
+    dataset = make_dataset(pd.DataFrame(columns).assign(target=target), "target")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values, seconds, status = Extractor().extract(dataset, rng=generator())
+    assert np.array_equal(np.isfinite(values), np.array(status) == "ok")
+    assert not np.isinf(values).any()
+    assert np.isfinite(seconds).all()
+    assert set(status) <= STATUSES
+
+
+# Published by pmf-automl, which took them from auto-sklearn: the same definitions as ours.
+SAME = {
+    "NumberOfInstances": "n_rows",
+    "LogNumberOfInstances": "log_n_rows",
+    "NumberOfFeatures": "n_columns",
+    "DatasetRatio": "dimensionality",
+    "LogDatasetRatio": "log_dimensionality",
+    "NumberOfNumericFeatures": "n_numeric",
+    "NumberOfMissingValues": "n_missing",
+    "PercentageOfMissingValues": "share_missing",
+    "PercentageOfInstancesWithMissingValues": "share_rows_with_missing",
+    "NumberOfClasses": "n_classes",
+    "ClassEntropy": "class_entropy",
+    "ClassProbabilityMin": "class_probability_min",
+    "ClassProbabilityMax": "class_probability_max",
+    "ClassProbabilitySTD": "class_probability_sd",
+    "SkewnessMin": "skewness_min",
+    "SkewnessMax": "skewness_max",
+    "SkewnessMean": "skewness_mean",
+    "SkewnessSTD": "skewness_sd",
+    "KurtosisMin": "kurtosis_min",
+    "KurtosisMax": "kurtosis_max",
+    "KurtosisMean": "kurtosis_mean",
+    "KurtosisSTD": "kurtosis_sd",
+    "PCAFractionOfComponentsFor95PercentVariance": "pca_share_of_components_95",
+    "PCASkewnessFirstPC": "pca_first_abs_skewness",
+    "PCAKurtosisFirstPC": "pca_first_kurtosis",
+}
+NUMERIC = (
+    "iris",
+    "wine",
+    "diabetes",
+    "vehicle",
+    "ecoli",
+    "spambase",
+    "kc2",
+    "wdbc",
+    "prnn_synth",
+    "mfeat-morphological",
+)
+NOMINAL = ("car", "nursery", "tic-tac-toe", "lymph")
+
+
+@pytest.fixture(scope="module")
+def published(shared):
+    """The index of the shared datasets with pmf's meta-features beside it."""
+    values = pd.read_csv(shared / "data" / "pmf" / "metafeatures.csv", index_col=0)
+    values.index = values.index.astype(int)
+    index = pd.read_csv(shared / "datasets" / "index.csv")
+    return index.join(values, on="openml_id", how="inner").set_index("name")
+
+
+def described(shared, entry):
+    dataset = load_dataset(shared / "datasets" / entry["file"], entry["target_column"])
+    return meta_features(dataset, rng=generator())
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_published_values_of_numeric_datasets(shared, published, name):
+    entry = published.loc[name]
+    found = described(shared, entry)
+    expected = {ours: abs(entry[pmf]) if "abs" in ours else entry[pmf] for pmf, ours in SAME.items()}
+    assert {ours: found[ours] for ours in expected} == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", NOMINAL)
+def test_published_symbol_counts_of_nominal_datasets(shared, published, name):
+    entry = published.loc[name]
+    found = described(shared, entry)
+    for pmf, ours in (("Mean", "mean"), ("STD", "sd"), ("Min", "min"), ("Max", "max"), ("Sum", "sum")):
+        assert found[f"symbols_{ours}"] == pytest.approx(entry[f"Symbols{pmf}"])
+
+
+def test_landmarkers_rank_datasets_as_the_published_ones_do(shared, published):
+    # Theirs are plain accuracies over 10 folds of all rows, so datasets with classes of one size are compared.
+    alike = (published["task_type"] == "classification") & (published["ClassProbabilitySTD"] < 0.03)
+    balanced = published[alike & (published["n_rows"] < 3000)]
+    found = pd.DataFrame([described(shared, entry) for _, entry in balanced.iterrows()])
+    names = {
+        "Landmark1NN": "landmark_nearest_neighbor",
+        "LandmarkNaiveBayes": "landmark_naive_bayes",
+        "LandmarkLDA": "landmark_linear",
+        "LandmarkDecisionNodeLearner": "landmark_decision_stump",
+    }
+    assert len(balanced) >= 10
+    for pmf, ours in names.items():
+        assert spearmanr(balanced[pmf], found[ours]).statistic > 0.9, ours
+        assert np.abs(balanced[pmf].to_numpy() - found[ours].to_numpy()).mean() < 0.06, ours

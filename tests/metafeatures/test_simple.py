@@ -1,0 +1,68 @@
+"""Simple meta-features of a table that can be counted by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+TARGET = ["u"] * 6 + ["v"] * 3 + ["w"]
+COLUMNS = {
+    "a": [1.5, 2.5, None, 4.5, 5.5, 6.5, None, 8.5, 9.5, 0.5],
+    "b": ["x", "y", "z", "x", "y", None, "x", "x", "x", "x"],
+    "c": ["p", "q"] * 5,
+    "d": pd.date_range("2020", periods=10),
+    "e": [f"word number {i} of ten" for i in range(10)],
+}
+EXPECTED = {
+    "n_rows": 10,
+    "n_columns": 5,
+    "log_n_rows": math.log(10),
+    "log_n_columns": math.log(5),
+    "dimensionality": 0.5,
+    "log_dimensionality": math.log(0.5),
+    "n_numeric": 1,
+    "n_nominal": 2,
+    "n_date": 1,
+    "n_text": 1,
+    "share_numeric": 0.2,
+    "share_nominal": 0.4,
+    "n_missing": 3,
+    "n_columns_with_missing": 2,
+    "n_rows_with_missing": 3,
+    "share_missing": 0.06,
+    "share_columns_with_missing": 0.4,
+    "share_rows_with_missing": 0.3,
+    "symbols_sum": 5,
+    "symbols_mean": 2.5,
+    "symbols_sd": 0.5,
+    "symbols_min": 2,
+    "symbols_max": 3,
+    "n_classes": 3,
+    "class_probability_mean": 1 / 3,
+    "class_probability_sd": math.sqrt((0.6**2 + 0.3**2 + 0.1**2) / 3 - 1 / 9),
+    "class_probability_min": 0.1,
+    "class_probability_max": 0.6,
+    "class_imbalance_ratio": 6,
+}
+
+
+def test_counted_by_hand(describe):
+    assert describe(COLUMNS, TARGET, ["simple"]) == pytest.approx(EXPECTED)
+
+
+def test_without_nominal_columns_there_are_no_symbols(describe):
+    values = describe({"a": range(10)}, TARGET, ["simple"])
+    assert values["symbols_sum"] == 0
+    assert values["symbols_mean"] == "not_applicable"
+
+
+def test_a_regression_has_no_classes(describe):
+    values = describe({"a": range(10)}, [i + 0.5 for i in range(10)], ["simple"])
+    assert {name: value for name, value in values.items() if "class" in name} == {
+        "n_classes": "not_applicable",
+        "class_probability_mean": "not_applicable",
+        "class_probability_sd": "not_applicable",
+        "class_probability_min": "not_applicable",
+        "class_probability_max": "not_applicable",
+        "class_imbalance_ratio": "not_applicable",
+    }

@@ -1,0 +1,78 @@
+"""Statistical meta-features: by hand, against SciPy, and what must not change them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+TARGET = ["u", "v"] * 10
+SHAPE = ("skewness", "kurtosis", "share_skewed", "outlier_share")
+
+
+def test_one_column_by_hand(describe):
+    values = describe({"a": [0, 0, 1, 1, 2, 2, 3, 3, 4, 14]}, TARGET[:10], ["statistical"])
+    expected = {
+        "mean": 3,
+        "sd": np.sqrt((9 + 9 + 4 + 4 + 1 + 1 + 0 + 0 + 1 + 121) / 10),
+        "min": 0,
+        "max": 14,
+        "median": 2,
+        "iqr": 2,  # 3 - 1
+        "mad": 1,  # of 2 2 1 1 0 0 1 1 2 12
+        "coefficient_of_variation": np.sqrt(15) / 3,
+        "outlier_share": 0.1,  # above 3 + 1.5 x 2
+        "skewness": (-27 - 27 - 8 - 8 - 1 - 1 + 1 + 11**3) / 10 / 15**1.5,
+        "kurtosis": (81 + 81 + 16 + 16 + 1 + 1 + 1 + 11**4) / 10 / 15**2 - 3,
+    }
+    assert {name: values[f"{name}_mean"] for name in expected} == pytest.approx(expected)
+    assert (values["share_skewed"], values["sparsity"]) == (1.0, 0.2)
+
+
+def test_many_columns_against_scipy(describe):
+    rng = np.random.default_rng(1)
+    numbers = rng.gamma(1.0, size=(200, 6))
+    numbers[rng.random(numbers.shape) < 0.1] = np.nan
+    values = describe(numbers, TARGET * 10, ["statistical"])
+    per_column = {
+        "skewness": stats.skew(numbers, nan_policy="omit"),
+        "kurtosis": stats.kurtosis(numbers, nan_policy="omit"),
+        "mad": stats.median_abs_deviation(numbers, nan_policy="omit"),
+        "iqr": stats.iqr(numbers, axis=0, nan_policy="omit"),
+        "coefficient_of_variation": stats.variation(numbers, nan_policy="omit"),
+    }
+    for name, column in per_column.items():
+        column = np.asarray(column, dtype=float)
+        expected = [column.mean(), column.std(), column.min(), column.max()]
+        assert [values[f"{name}_{s}"] for s in ("mean", "sd", "min", "max")] == pytest.approx(expected)
+
+
+NUMBERS = st.lists(st.integers(-1000, 1000), min_size=20, max_size=20).filter(lambda column: len(set(column)) > 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(NUMBERS, NUMBERS, st.sampled_from([1e-6, 0.5, 3.0, 1e8]), st.integers(-5, 5))
+def test_units_do_not_change_the_shape(describe, first, second, factor, shift):
+    frame = pd.DataFrame({"a": first, "b": second}, dtype=float)
+    values = describe(frame, TARGET, ["statistical"])
+    scaled = describe((frame + shift) * factor, TARGET, ["statistical"])
+    for name in values:
+        if name.startswith(SHAPE[:2]):
+            assert scaled[name] == pytest.approx(values[name], rel=1e-6, abs=1e-6), name
+
+
+def test_columns_without_spread_have_no_shape_and_count_elsewhere(describe):
+    values = describe({"a": [3.0] * 20, "b": [None] * 20}, TARGET, ["statistical"])
+    assert values["skewness_mean"] == values["kurtosis_max"] == values["share_skewed"] == "constant"
+    assert (values["mean_mean"], values["sd_max"], values["coefficient_of_variation_max"]) == (3.0, 0.0, 0.0)
+
+
+def test_a_mean_of_zero_is_not_divided_by(describe):
+    values = describe({"a": [-0.1, 0.1] * 10, "b": [1.0, 3.0] * 10}, TARGET, ["statistical"])
+    assert values["coefficient_of_variation_max"] == pytest.approx(0.5)
+    assert describe({"a": [-1.0, 1.0] * 10}, TARGET, ["statistical"])["coefficient_of_variation_mean"] == "undefined"
+
+
+def test_without_numeric_columns_nothing_applies(describe):
+    assert set(describe({"a": ["x", "y"] * 10}, TARGET, ["statistical"]).values()) == {"not_applicable"}

@@ -1,0 +1,132 @@
+"""The client's calls: configured and restored, silent about the API key, and rid of broken cached answers."""
+
+import logging
+import traceback
+import warnings
+
+import openml
+import pytest
+
+from metalearn.errors import SourceError
+from metalearn.sources.openml_calls import AbsentError, OpenMLCalls
+from metalearn.sources.openml_client import OpenMLClient
+from tests.sources.openml_world import emulator_module, write_odd_world
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def serve(shared, tmp_path, monkeypatch):
+    """Start an emulator and return it with a client that asks it."""
+    monkeypatch.setenv("no_proxy", "*")
+    running = []
+
+    def start(faults="", **options):
+        emulator = emulator_module(shared).Emulator(write_odd_world(tmp_path / "world"), faults).__enter__()
+        running.append(emulator)
+        options = {"attempts": 2, "pause_seconds": 0.01} | options
+        return emulator, OpenMLClient(OpenMLCalls(emulator.url, tmp_path / "cache", **options))
+
+    yield start
+    for emulator in running:
+        emulator.__exit__()
+
+
+def configuration():
+    return openml.config.get_config_as_dict() | {"server": openml.config.server}
+
+
+def test_the_configuration_holds_for_a_call_only(tmp_path):
+    before = configuration()
+    calls = OpenMLCalls("http://localhost:1/api", tmp_path)
+    during = calls.ask("it", configuration)
+    assert during["server"] == "http://localhost:1/api/"
+    assert during["cachedir"] == tmp_path
+    assert during["connection_n_retries"] == 1
+    assert configuration() == before
+
+
+def test_the_configuration_is_restored_after_a_failure(tmp_path):
+    before = configuration()
+    with pytest.raises(SourceError, match="did not give it \\(ZeroDivisionError\\)"):
+        OpenMLCalls("http://localhost:1/api", tmp_path).ask("it", lambda: 1 // 0)
+    assert configuration() == before
+
+
+def test_without_a_server_the_clients_own_is_asked():
+    assert OpenMLCalls().ask("it", lambda: openml.config.server) == openml.config.server
+
+
+def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
+    monkeypatch.setattr(openml.config, "apikey", KEY)
+    caplog.set_level(logging.DEBUG)
+    _, client = serve(f"auth({KEY})=1")
+    assert "predictive_accuracy" in client.measures()
+    unreachable = OpenMLClient(OpenMLCalls("http://127.0.0.1:9/api/v1/xml", attempts=1))
+    with pytest.raises(SourceError) as failure:
+        unreachable.measures()
+    shown = "".join(traceback.format_exception(failure.value))
+    assert KEY not in shown
+    assert KEY not in caplog.text
+
+
+def test_a_wrong_key_is_not_tried_again(serve, monkeypatch):
+    monkeypatch.setattr(openml.config, "apikey", "wrong")
+    emulator, client = serve(f"auth({KEY})=1")
+    with pytest.raises(SourceError, match="its error 103, Authentication failed"):
+        client.measures()
+    assert emulator.stats.asdict()["requests"] == 1
+
+
+def test_the_root_logger_is_left_alone(serve):
+    _, client = serve()
+    before = list(logging.getLogger().handlers)
+    level = logging.getLogger("urllib3").level
+    client.measures()
+    assert logging.getLogger().handlers == before
+    assert logging.getLogger("urllib3").level == level
+
+
+def test_the_clients_warnings_stay_inside():
+    def warn():
+        warnings.warn("the client has something to say", RuntimeWarning, stacklevel=1)
+        return 1
+
+    assert OpenMLCalls().ask("it", warn) == 1
+
+
+def test_a_server_that_hangs_is_given_up(serve):
+    _, client = serve("hang(5)=1", timeout_seconds=0.2)
+    with pytest.raises(SourceError, match="no answer in time"):
+        client.measures()
+
+
+def test_attempts_are_counted(serve):
+    emulator, client = serve("503=1", attempts=3)
+    with pytest.raises(SourceError, match="HTTP status 503"):
+        client.measures()
+    assert emulator.stats.asdict()["requests"] == 3
+
+
+@pytest.mark.parametrize("kind", ["flow/*", "task/*", "data/qualities/*"])
+def test_a_broken_answer_in_the_cache_is_forgotten(serve, tmp_path, kind):
+    _, client = serve(f"truncate@{kind}=~1", attempts=1)
+    ask = {"flow/*": lambda: client.flow_names(10), "task/*": lambda: client.task(59)}.get(
+        kind, lambda: client.dataset(61)
+    )
+    with pytest.raises(SourceError, match="not OpenML's XML"):
+        ask()
+    assert ask()
+    assert list((tmp_path / "cache").rglob("*.xml"))
+
+
+def test_what_does_not_exist_is_told_apart(serve):
+    _, client = serve()
+    with pytest.raises(AbsentError, match="does not give flow 5: its error 181, Unknown flow"):
+        client.flow_names(5)
+    with pytest.raises(AbsentError, match="Unknown dataset"):
+        client.dataset(5)
+    with pytest.raises(SourceError, match="its error 601, Study does not exist"):
+        client.tasks_of_suite("nothing")
+    assert client.setups([100, 5]).keys() == {100}
+    assert client.setups([]) == {}

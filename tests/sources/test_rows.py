@@ -1,0 +1,114 @@
+"""Cells turned into values, and the tables built from them."""
+
+import ast
+import json
+import warnings
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metalearn.core.metrics import METRICS
+from metalearn.core.records import Configuration
+from metalearn.sources import rows
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.floats() | st.none()))
+def test_numbers_are_read_exactly(values):
+    read, unreadable = rows.numbers(["" if value is None else repr(value) for value in values])
+    expected = np.array([np.nan if value is None else value for value in values], dtype=float)
+    np.testing.assert_array_equal(read, expected)
+    assert not unreadable.any()
+
+
+def test_numbers_of_arrays_and_of_mixed_cells():
+    read, unreadable = rows.numbers(np.array([1, 2], dtype=np.int32))
+    assert read.dtype == np.float64
+    assert not unreadable.any()
+    read, unreadable = rows.numbers([None, 3, "NA", "?", "1e3", "x", True, [1]])
+    np.testing.assert_array_equal(read, [np.nan, 3, np.nan, np.nan, 1000, np.nan, 1, np.nan])
+    assert unreadable.tolist() == [False] * 5 + [True, False, True]
+
+
+@given(scalars | st.lists(scalars))
+def test_decode_reads_json_and_python(value):
+    assert rows.decode(json.dumps(value)) == value
+    assert rows.decode(repr(value)) == value
+
+
+@given(st.text())
+def test_decode_never_fails_nor_warns(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows.decode(text)
+
+
+@pytest.mark.parametrize("text", ["rbf", "nan", "inf", "Infinity", "", "[1, 2", "(rbf)", "1and", "l1"])
+def test_text_that_is_no_literal_stays_text(text):
+    assert rows.decode(text) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("00011", 11), (11, 11), (11.0, 11), (" 7. ", 7), ("7.5", None), ("-1", None), (None, None), ("", None)],
+)
+def test_whole_numbers(cell, number):
+    assert rows.whole_number(cell) == number
+
+
+def test_value_checks_know_the_bounds():
+    values = np.array([0.5, np.nan, np.inf, 1.7, -0.1, 1 + 1e-12])
+    reasons = rows.first_reason(6, *rows.value_checks(METRICS["accuracy"], values))
+    assert [bool(reason) for reason in reasons] == [False, True, True, True, True, False]
+    assert reasons[3] == "the value of accuracy lies outside [0, 1]"
+    assert not any(rows.first_reason(2, *rows.value_checks(METRICS["rmse"], np.array([0.0, 1e9]))))
+
+
+def test_reasons_given_for_each_row():
+    own = np.array(["a", "b"], dtype=object)
+    assert rows.first_reason(2, (np.array([False, True]), own)).tolist() == ["", "b"]
+
+
+def test_what_is_not_finite_is_null():
+    assert rows.nullable(np.array([1.0, np.nan, np.inf])).to_pylist() == [1.0, None, None]
+    assert rows.durations(np.array([0.0, -1.0, np.nan, 2.5])).to_pylist() == [0.0, None, None, 2.5]
+
+
+def test_configurations_are_listed_once_with_their_spaces():
+    svc, tree = Configuration("b", "svc", {"C": 1}), Configuration("a", "decision_tree")
+    tables = rows.configuration_tables([svc, tree, Configuration("b", "svc", {"C": 1.0})], "here")
+    assert tables["configurations"].to_pylist()[0] == {
+        "id": svc.id,
+        "space": "b",
+        "algorithm": "svc",
+        "hyperparameters": '{"C":1}',
+        "origin": "here",
+    }
+    assert tables["configurations"]["id"].to_pylist() == [svc.id, tree.id]
+    assert tables["spaces"]["name"].to_pylist() == ["a", "b"]
+
+
+def test_empty_tables_keep_their_columns():
+    empty = rows.configuration_tables([], "here")
+    assert [empty[name].num_rows for name in empty] == [0, 0]
+    assert rows.quarantine_table("here", [], []).schema.names == ["source", "raw", "reason"]
+    assert rows.repeated("x", 0).to_pylist() == []
+
+
+def test_records_are_distinct_and_may_hold_nothing():
+    table = rows.record_table([{"id": "a", "name": None}, {"id": "b", "name": "x"}, {"id": "a", "name": None}])
+    assert table.to_pylist() == [{"id": "a", "name": None}, {"id": "b", "name": "x"}]
+
+
+def test_taken_is_encoded():
+    column = rows.taken(["a", "b"], np.array([1, 1, 0]))
+    assert pa.types.is_dictionary(column.type)
+    assert column.to_pylist() == ["b", "b", "a"]
+
+
+def test_ast_and_json_agree_on_what_decode_gives():
+    assert rows.decode("(50, 50)") == ast.literal_eval("(50, 50)")
