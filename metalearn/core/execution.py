@@ -83,6 +83,8 @@ def _answer(
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
         sender.send(Outcome(function(*arguments)))
+    except BrokenPipeError:
+        return  # who asked is gone
     except MemoryError as error:
         sender.send(Outcome(status="memout", message=f"MemoryError: {error}"))
     except Exception as error:  # also of a value that cannot be pickled, of which nothing was sent then

@@ -19,6 +19,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMERIC_TYPES = ("numeric", "real", "integer")
+_TEXT_TYPE = "string"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class _Attribute:
     def parsed_type(self) -> str:
         """What liac-arff is told: nominal and date columns pass as text, ranges are dropped."""
         word = self.type.split()[0].lower()
-        return "STRING" if self.nominal or word == "date" else word
+        return _TEXT_TYPE if self.nominal or word == "date" else word
 
     @property
     def sparse_default(self) -> Any:
@@ -55,7 +56,8 @@ def read_arff(text: str, origin: str) -> tuple[pd.DataFrame, list[str]]:
     >>> frame.to_dict("list"), nominal
     ({'a': [3.0, nan], 'b': ['x y', 'z']}, ['b'])
     """
-    lines = [line.strip() for line in text.splitlines()]
+    # Not str.splitlines, which also splits where Windows text holds an ellipsis.
+    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
     start = next((i for i, line in enumerate(lines) if line.lower().startswith("@data")), None)
     if start is None:
         raise InputError(f"{origin} is not an ARFF file: no line says @data; give CSV another ending than .arff.")
@@ -70,7 +72,10 @@ def _attribute(line: str, origin: str) -> _Attribute:
     match = _ATTRIBUTE.match(line)
     if match is None:
         raise InputError(f"{origin} has an attribute without a name or type: {line[:80]!r}; mend that line.")
-    return _Attribute(_unquoted(match["name"]), match["type"])
+    attribute = _Attribute(_unquoted(match["name"]), match["type"])
+    if attribute.parsed_type not in (*_NUMERIC_TYPES, _TEXT_TYPE):
+        raise InputError(f"{origin} has an attribute of a type that cannot be read: {line[:80]!r}; leave it out.")
+    return attribute
 
 
 def _unquoted(word: str) -> str:
@@ -87,7 +92,8 @@ def _parsed(attributes: list[_Attribute], lines: list[str], offset: int, origin:
         rows = arff.loads("\n".join([*header, *data]), return_type=arff.LOD if sparse else arff.DENSE)["data"]
     except Exception as error:  # liac-arff raises its own errors, and others where it did not foresee the text
         line = getattr(error, "line", 0) - len(header) + offset
-        raise InputError(f"{origin} is malformed ARFF at line {line} ({type(error).__name__}); mend it.") from error
+        place = f"at line {line}" if line > offset else "in its data"
+        raise InputError(f"{origin} is malformed ARFF {place} ({type(error).__name__}); mend it.") from error
     if not sparse:
         return list(rows)
     return [[row.get(i, a.sparse_default) for i, a in enumerate(attributes)] for row in rows]

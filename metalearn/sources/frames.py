@@ -1,6 +1,7 @@
 """A table in memory as a dataset: what kind each column is, what is missing, which task the target makes."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ _MAX_NUMERIC_CLASSES = 20
 _MIN_ROWS_PER_CLASS = 5
 # Free text: mostly distinct values of several words.
 _MIN_WORDS = 3
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?"
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
 
 if TYPE_CHECKING:
     Column = pd.Series[Any]
@@ -45,7 +46,8 @@ def make_dataset(
 
     Raises:
         InputError: when a named column does not exist, the target has one value, fewer than 10 rows have a target,
-            there are no features, all their values are missing, or a regression target is not numeric.
+            there are no features, all their values are missing, a regression target is not numeric, or the task type
+            is another one.
 
     >>> table = pd.DataFrame({"a": range(12), "b": ["x", "?", "z"] * 4, "y": [0, 1] * 6})
     >>> dataset = make_dataset(table, "y")
@@ -107,11 +109,15 @@ def _hashes(column: "Column") -> NDArray[np.uint64]:
     if types.is_datetime64_any_dtype(column.dtype):
         microseconds = column.astype("datetime64[us]").astype("int64").astype("float64")
         return _float_hashes(microseconds.where(column.notna()))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        used = column.cat.remove_unused_categories().cat
+        distinct = pd.Series([*map(str, used.categories), None], dtype="str")  # the last is for what is missing: -1
+        return np.asarray(_hashes(distinct)[used.codes.to_numpy()])
     numbers = _as_numbers(column)
     if numbers is not None:
         return _float_hashes(numbers)
-    text = column.astype(object).where(column.notna(), "").astype(str).str.strip().str.casefold()
-    return pd.util.hash_array(text.to_numpy(dtype=object))
+    texts = ["" if missing else str(v).strip().casefold() for v, missing in zip(column, column.isna(), strict=True)]
+    return pd.util.hash_array(np.array(texts, dtype=object))
 
 
 def _float_hashes(numbers: "Column") -> NDArray[np.uint64]:
@@ -131,18 +137,26 @@ def _convert(column: "Column", *, nominal: bool) -> "tuple[Column, Kind]":
         column = column.dt.total_seconds()
     if types.is_numeric_dtype(column.dtype) and not types.is_complex_dtype(column.dtype):
         return _finite(column), "numeric"
-    text = _text(column)
-    numbers, dates = _as_numbers(text), _as_dates(text)
+    return _convert_text(column)
+
+
+def _convert_text(column: "Column") -> "tuple[Column, Kind]":
+    # Most columns of most files parse as they are, and are spared the slower cleaning.
+    numbers = _as_numbers(column) if isinstance(column.dtype, pd.StringDtype) else None
+    if numbers is None:
+        column = _text(column)
+        numbers = _as_numbers(column)
     if numbers is not None:
         return _finite(numbers), "numeric"
+    dates = _as_dates(column)
     if dates is not None:
         return dates, "date"
-    return (text, "text") if _is_free_text(text) else (text.astype("category"), "nominal")
+    return (column, "text") if _is_free_text(column) else (column.astype("category"), "nominal")
 
 
 def _text(column: "Column") -> "Column":
     text = column.astype("str").str.strip()
-    return text.mask(text.isin(MISSING_MARKERS))
+    return text.mask(text.isin(MISSING_MARKERS) | column.isna())  # pandas 2 writes None out
 
 
 def _categories(column: "Column") -> "Column":
@@ -169,7 +183,7 @@ def _as_numbers(column: "Column") -> "Column | None":
 
 def _as_dates(text: "Column") -> "Column | None":
     known = text.dropna()
-    if known.empty or not known.str.fullmatch(_ISO_DATE).all():
+    if not _ISO_DATE.fullmatch(known.iloc[0]) or not known.str.fullmatch(_ISO_DATE).all():
         return None
     dates = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     return _naive(dates) if dates.notna().sum() == len(known) else None
@@ -195,10 +209,12 @@ def _task_type(y: "Column", kind: Kind) -> TaskType:
 
 
 def _as_target(y: "Column", kind: Kind, task_type: TaskType, name: str) -> "Column":
+    if task_type not in ("classification", "regression"):
+        raise InputError(f"A task type is classification or regression; got {task_type!r}.")
     if task_type == "regression" and kind != "numeric":
         raise InputError(f"The target {y.name!r} of {name} is not numeric; choose classification or another target.")
     if y.nunique() < 2:
-        raise InputError(f"The target {y.name!r} of {name} has one value only: {y.iloc[0]!r}; choose another target.")
+        raise InputError(f"The target {y.name!r} of {name} has one value only ({y.iloc[0]}); choose another target.")
     if task_type == "regression":
         return y
     return y.cat.remove_unused_categories() if kind == "nominal" else _categories(y)

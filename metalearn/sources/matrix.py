@@ -170,7 +170,7 @@ class _Reader:
         task = {"type": rows.task_type(self.metric), "procedure": _PROCEDURE, "source": self.source}
         datasets = [{"id": f"openml-{did}", "source": self.source} for did in known]
         tasks = [{"id": f"openml-dataset-{did}", "dataset_id": f"openml-{did}", **task} for did in known]
-        return {"datasets": rows.record_table(datasets), "tasks": rows.record_table(tasks)}
+        return {"datasets": rows.dataset_table(datasets), "tasks": rows.task_table(tasks)}
 
     def _evaluations(self, block: _Block, row: Integers, column: Integers, value: Floats, seconds: Floats) -> pa.Table:
         n = len(value)

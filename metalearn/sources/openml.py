@@ -259,8 +259,8 @@ def _task_tables(task_id: int, task: OpenMLTask, dataset: OpenMLDataset) -> dict
     }
     values = np.array([list(dataset.qualities.values())], dtype=np.float64)
     return {
-        "datasets": rows.record_table([described]),
-        "tasks": rows.record_table([asked]),
+        "datasets": rows.dataset_table([described]),
+        "tasks": rows.task_table([asked]),
         "meta_features": rows.meta_feature_table(
             [id_], list(dataset.qualities), values, extractor=_EXTRACTOR, version=_EXTRACTOR_VERSION
         ),

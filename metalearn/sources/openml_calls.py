@@ -148,7 +148,7 @@ def _may_pass(error: BaseException) -> bool:
     if isinstance(error, ServerAnswer):
         return bool(error.code == _BUSY)
     if isinstance(error, KeyError):  # a well-formed page that is not OpenML's
-        return str(error.args[0]).startswith("oml:")
+        return "oml:" in str(error)
     passing = (OpenMLServerError, OpenMLHashException, requests.RequestException, expat.ExpatError, TimeoutError)
     return isinstance(error, passing) and not isinstance(error, OpenMLNotAuthorizedError)
 
@@ -179,5 +179,7 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, KeyError | expat.ExpatError):
         return "the answer is not OpenML's XML"
+    if isinstance(error, NotImplementedError):
+        return "the client does not know its type"
     status = re.search(r"Status code: (\d+)", str(error))
     return f"HTTP status {status[1]}" if status else type(error).__name__

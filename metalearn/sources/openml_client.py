@@ -69,7 +69,10 @@ class OpenMLClient:
         describe = getattr(functions, "_get_task_description", functions.get_task)
 
         def answer() -> OpenMLTask:
-            task = describe(task_id)
+            try:
+                task = describe(task_id)
+            except ValueError as error:  # a number that is no TaskType of the client's
+                raise NotImplementedError from error
             procedure = getattr(task, "estimation_procedure", {})
             words = _procedure(procedure.get("type") or "", procedure.get("parameters") or {})
             return OpenMLTask(task.dataset_id, task.task_type_id.value, getattr(task, "target_name", ""), words)

@@ -7,7 +7,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,11 @@ Check = tuple[Mask, str | Objects]
 
 _MISSING = frozenset({"", "?", "na", "nan", "<na>", "none", "null"})
 _WORDS = {"None": None, "True": True, "False": False}
+_TEXT = pa.string()
+_DATASETS = pa.schema(
+    {"id": _TEXT, "name": _TEXT, "version": pa.int32(), "n_rows": pa.int64(), "n_columns": pa.int64(), "source": _TEXT}
+)
+_TASKS = pa.schema(dict.fromkeys(("id", "dataset_id", "type", "target", "procedure", "source"), _TEXT))
 _REGRESSION_METRICS = frozenset({"r2", "rmse", "mae"})
 
 
@@ -126,7 +131,7 @@ def durations(seconds: Floats) -> pa.Array:
 
 def taken(values: Sequence[str], index: Integers) -> pa.DictionaryArray:
     """Return ``values[index]`` as a dictionary-encoded column; ``values`` need not be distinct."""
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values, _TEXT))
 
 
 def repeated(value: str, n: int) -> pa.DictionaryArray:
@@ -144,16 +149,16 @@ def configuration_tables(configurations: Iterable[Configuration], origin: str) -
         "hyperparameters": [c.hyperparameters_json for c in distinct],
         "origin": [origin] * len(distinct),
     }
-    spaces = pa.array(sorted(set(columns["space"])), pa.string())
-    schema = pa.schema([(name, pa.string()) for name in columns])
+    spaces = pa.array(sorted(set(columns["space"])), _TEXT)
+    schema = pa.schema(dict.fromkeys(columns, _TEXT))
     return {"configurations": pa.table(columns, schema=schema), "spaces": pa.table({"name": spaces})}
 
 
 def quarantine_table(source: str, raw: Sequence[str], reasons: Iterable[str]) -> pa.Table:
     """Return the table ``quarantine``: what was read, and why it was refused."""
     return pa.table(
-        {"source": repeated(source, len(raw)), "raw": pa.array(raw, pa.string()), "reason": list(reasons)},
-        schema=pa.schema({"source": pa.dictionary(pa.int32(), pa.string()), "raw": pa.string(), "reason": pa.string()}),
+        {"source": repeated(source, len(raw)), "raw": pa.array(raw, _TEXT), "reason": list(reasons)},
+        schema=pa.schema({"source": pa.dictionary(pa.int32(), _TEXT), "raw": _TEXT, "reason": _TEXT}),
     )
 
 
@@ -180,9 +185,24 @@ def meta_feature_table(
     )
 
 
-def record_table(records: Iterable[dict[str, Any]]) -> pa.Table:
-    """Return a table with the distinct ones among a few records, for datasets and tasks."""
-    return pa.Table.from_pylist([dict(items) for items in dict.fromkeys(tuple(r.items()) for r in records)])
+def dataset_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return the table ``datasets`` with the distinct ones among records, which need ``id`` and ``source``."""
+    return _record_table(records, _DATASETS)
+
+
+def task_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return the table ``tasks`` with the distinct ones among records, which may lack ``target`` and ``procedure``.
+
+    >>> record = {"id": "t", "dataset_id": "d", "type": "regression", "source": "here"}
+    >>> task_table([record, record]).select(["id", "procedure"]).to_pylist()
+    [{'id': 't', 'procedure': ''}]
+    """
+    return _record_table(({"procedure": "", **record} for record in records), _TASKS)
+
+
+def _record_table(records: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    distinct = dict.fromkeys(tuple(record.items()) for record in records)
+    return pa.Table.from_pylist([dict(items) for items in distinct], schema=schema)
 
 
 def _number(cell: Any) -> float:

@@ -104,9 +104,10 @@ def _read_datasets(path: Path) -> dict[str, tuple[str, str | None]]:
     known: dict[str, tuple[str, str | None]] = {}
     for frame in read_chunks(path, _ROWS_PER_BATCH):
         require_columns(frame, path, "task_id", "dataset_id")
-        names = frame["name"] if "name" in frame else [None] * len(frame)
-        for task, dataset, name in zip(frame["task_id"], frame["dataset_id"], names, strict=True):
-            known[_id(task, "openml-task")] = (_id(dataset, "openml"), name)
+        known_rows = frame.dropna(subset=["task_id", "dataset_id"])
+        names = known_rows["name"] if "name" in frame else [None] * len(known_rows)
+        for task, dataset, name in zip(known_rows["task_id"], known_rows["dataset_id"], names, strict=True):
+            known[_id(task, "openml-task")] = (_id(dataset, "openml"), None if pd.isna(name) else str(name))
     return known
 
 
@@ -144,13 +145,9 @@ class _Chunk:
         configurations, configuration = self._configurations()
         measures, checks = self._measures()
         wrong = np.array([c if isinstance(c, str) else "" for c in configurations], dtype=object)[configuration]
+        missing = np.array([id_ == "" for id_ in tasks])[task]
         n = len(self.frame)
-        reasons = rows.first_reason(
-            n,
-            (task == len(tasks) - 1, f"{self.columns.task} is missing"),
-            (wrong != "", wrong),
-            *checks,
-        )
+        reasons = rows.first_reason(n, (missing, f"{self.columns.task} is missing"), (wrong != "", wrong), *checks)
         columns = {
             "task_id": rows.taken(tasks, task),
             "configuration_id": rows.taken([getattr(c, "id", "") for c in configurations], configuration),
@@ -180,8 +177,8 @@ class _Chunk:
         ]
         shared = {"type": rows.task_type(self.metric), "source": self.source}
         return {
-            "datasets": rows.record_table({"id": d, "name": name, "source": self.source} for _, d, name in found),
-            "tasks": rows.record_table({"id": t, "dataset_id": d, **shared} for t, d, _ in found),
+            "datasets": rows.dataset_table({"id": d, "name": name, "source": self.source} for _, d, name in found),
+            "tasks": rows.task_table({"id": t, "dataset_id": d, **shared} for t, d, _ in found),
         }
 
     def _dataset(self, task: str, row: int) -> tuple[str, str | None]:

@@ -61,7 +61,8 @@ def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
         known = connection.execute("SELECT id FROM tasks ORDER BY id LIMIT 20").fetchall()
         raise UnknownNameError("task in this knowledge base", task_id, [r[0] for r in known])
     features = _meta_features(connection, _extractor(connection, None))
-    return Task(*row, features.get(task_id, {}))
+    id_, dataset, type_, procedure, family = row
+    return Task(id_, dataset, type_, procedure, family, features.get(id_, {}))
 
 
 def _metric(connection: "duckdb.DuckDBPyConnection", name: str | None, selection: dict[str, Any]) -> Metric:

@@ -15,6 +15,7 @@ READABLE = {
     "escapes": ("@attribute 'it\\'s' {x}\n@data\n'don\\'t'", {"it's": ["don't"]}),
     "name given twice": ("@attribute a real\n@attribute a real\n@data\n1,2", {"a": [1], "a.1": [2]}),
     "comments and capitals": ("% c\n@ATTRIBUTE a NUMERIC\n\n@DATA\n% c\n1\n\n2\n", {"a": [1, 2]}),
+    "line ends": ("@attribute a {x}\r\n@data\r\n'wait\x85'\r\nx", {"a": ["wait\x85", "x"]}),
     "date": ("@attribute d date 'yyyy-MM-dd'\n@data\n'2020-01-02'", {"d": ["2020-01-02"]}),
     "sparse": (
         "@attribute a real\n@attribute b {u,v}\n@data\n{0 3}\n{1 v}\n{0 ?}",
@@ -42,8 +43,8 @@ def test_nominal_columns_are_told():
     [
         ("a,b\n1,2", "no line says @data"),
         ("@attribute a\n@data\n1", "attribute without a name or type: '@attribute a'"),
-        ("@attribute a relational\n@data\n1", r"line 1 \(BadAttributeType\)"),
-        ("@attribute a real\n@data\n1\n1,2", r"line 4 \(BadDataFormat\)"),
+        ("@attribute a relational\n@data\n1", "type that cannot be read: '@attribute a relational'"),
+        ("@attribute a real\n@data\n1\n\n1,2", r"line 5 \(BadDataFormat\)"),
         ("@attribute a real\n@data\n1\n50%", r"line 4 \(BadNumericalValue\)"),
         ("@data\n1", "malformed ARFF"),
     ],

@@ -91,12 +91,13 @@ def test_doubled_names_are_numbered_and_the_table_is_left_alone():
         ({"a": range(N), "klass": Y}, {"target": "class"}, "did you mean 'klass'"),
         ({"a": range(N), "y": Y}, {"target": "zzz"}, "its columns are 'a', 'y'"),
         ({"a": range(N), "y": Y}, {"nominal": ["b"]}, "no column 'b'"),
-        ({"a": range(N), "y": ["u"] * N}, {}, "one value only: 'u'"),
+        ({"a": range(N), "y": ["u"] * N}, {}, "one value only \\(u\\)"),
         ({"a": range(N), "y": [1.5] * N}, {}, "one value only"),
         ({"a": range(N), "y": ["u"] * 9 + [None] * 3}, {}, "has 9 rows with a target, and at least 10"),
         ({"y": Y}, {}, "no column besides the target"),
         ({"a": [None] * N, "b": ["?"] * N, "y": Y}, {}, "All feature values of data are missing"),
         ({"a": range(N), "y": Y}, {"task_type": "regression"}, "is not numeric"),
+        ({"a": range(N), "y": Y}, {"task_type": "ranking"}, "classification or regression; got 'ranking'"),
     ],
 )
 def test_unusable_tables_are_refused(frame, options, message):

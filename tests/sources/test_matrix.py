@@ -86,6 +86,7 @@ def test_a_small_matrix_by_hand(tmp_path):
         "id": "openml-dataset-11",
         "dataset_id": "openml-11",
         "type": "classification",
+        "target": None,
         "procedure": "cross-validation",
         "source": "errors.csv",
     }
@@ -177,6 +178,13 @@ def test_files_that_are_no_matrix(tmp_path):
 def test_a_matrix_without_rows_gives_nothing(tmp_path):
     path = write(tmp_path / "errors.csv", ["", NB])
     assert list(read_matrix(path, runtimes=path)) == []
+
+
+def test_a_matrix_of_which_nothing_can_be_read(tmp_path):
+    path = write(tmp_path / "errors.csv", ["", NB], ["iris", "0.5"])
+    with KnowledgeBase.open(tmp_path / "kb.duckdb", read_only=False) as knowledge_base:
+        counts = knowledge_base.append_all(read_matrix(path))
+    assert (counts.seen, counts.stored, counts.quarantined) == (1, 0, 1)
 
 
 def test_big_matrices_come_in_pieces(batches, oboe, monkeypatch):

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from metalearn.core.metrics import METRICS
@@ -10,6 +13,7 @@ from metalearn.core.records import Configuration
 from metalearn.errors import InputError, SourceError, UnknownNameError
 from metalearn.sources.matrix import read_matrix
 from metalearn.sources.openml import read_openml
+from metalearn.sources.openml_client import OpenMLClient
 from metalearn.store.knowledge_base import KnowledgeBase
 from tests.sources.openml_world import N_SMALL, build_world, emulator_module, write_oboe, write_odd_world
 
@@ -61,21 +65,21 @@ def rows(batches, table):
 
 def evaluations(batches):
     """Value and cost by dataset and configuration."""
-    batches = list(batches)
-    dataset = {task["id"]: task["dataset_id"] for task in rows(batches, "tasks")}
-    return {
-        (dataset[row["task_id"]], row["configuration_id"]): (row["value"], row["cost_seconds"])
-        for row in rows(batches, "evaluations")
-    }
+    found = pd.concat(
+        batch.tables["evaluations"]
+        .to_pandas()
+        .merge(batch.tables["tasks"].to_pandas(), left_on="task_id", right_on="id")
+        for batch in batches
+    )
+    return found.set_index(["dataset_id", "configuration_id"])[["value", "cost_seconds"]].sort_index()
 
 
 def assert_same_evaluations(batches, oboe):
     expected = evaluations(read_matrix(oboe / "error_matrix.csv", runtimes=oboe / "runtime_matrix.csv"))
     pulled = evaluations(batches)
-    assert pulled.keys() == expected.keys()
-    for key, (value, cost) in expected.items():
-        assert pulled[key][0] == pytest.approx(value, abs=1e-9)
-        assert pulled[key][1] == pytest.approx(cost, rel=1e-9)
+    assert list(pulled.index) == list(expected.index)
+    np.testing.assert_allclose(pulled["value"], expected["value"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(pulled["cost_seconds"], expected["cost_seconds"], rtol=1e-9)
 
 
 def test_the_pull_gives_what_the_matrix_gives(pull, small_world, small_oboe):
@@ -97,8 +101,8 @@ def test_the_six_digits_of_the_servers_lists_are_all_that_is_lost(pull, shared, 
     oboe = write_oboe(shared, tmp_path / "oboe", 1)
     (oboe / "error_matrix.csv").write_text("\n".join(lines))
     pulled = evaluations(pull(build_world(shared, oboe, tmp_path / "world"), suite="oboe"))
-    for key, (value, _) in evaluations(read_matrix(oboe / "error_matrix.csv")).items():
-        assert pulled[key][0] == pytest.approx(value, abs=5e-7)
+    exact = evaluations(read_matrix(oboe / "error_matrix.csv"))
+    np.testing.assert_allclose(pulled["value"], exact["value"], rtol=0, atol=5e-7)
 
 
 def test_a_task_comes_with_its_dataset_and_qualities(pull, odd_world):
@@ -237,6 +241,30 @@ def test_what_cannot_be_read_is_quarantined(pull, small_world, faults, reason, l
 def test_a_run_whose_runtime_is_missing_keeps_its_value(pull, odd_world):
     batches = pull(odd_world, tasks=[59], measures=["accuracy"])
     assert [row["cost_seconds"] for row in rows(batches, "evaluations")][:2] == [None, 0.01]
+
+
+def test_a_server_without_runtimes(pull, odd_world, tmp_path):
+    world = shutil.copytree(odd_world, tmp_path / "world")
+    lines = (world / "evaluations.csv").read_text().splitlines()
+    (world / "evaluations.csv").write_text("\n".join(line for line in lines if "millis" not in line))
+    batches = pull(world, tasks=[59], measures=["accuracy"])
+    assert [row["cost_seconds"] for row in rows(batches, "evaluations")] == [None] * 10
+
+
+def test_a_setup_that_the_server_does_not_know(pull, odd_world, monkeypatch):
+    monkeypatch.setattr(OpenMLClient, "setups", lambda self, setup_ids: {})
+    (batch,) = pull(odd_world, tasks=[59], measures=["accuracy"])
+    assert len(rows([batch], "evaluations")) == 0
+    assert rows([batch], "quarantine")[9]["reason"] == "the server does not know setup 109"
+
+
+@pytest.mark.parametrize("number", [5, 9, 99])
+def test_a_task_of_another_type_is_quarantined(pull, odd_world, monkeypatch, shared, number):
+    monkeypatch.setitem(emulator_module(shared).PROCEDURES, 12, (number, "?", "holdout", 1, 1, "33", "false"))
+    monkeypatch.setitem(emulator_module(shared).TASK_TYPES, number, "Something else")
+    lost, read = pull(odd_world, tasks=[41, 59], measures=["accuracy"])
+    assert rows([lost], "quarantine")[0]["raw"] == '{"task_id": 41}'
+    assert len(rows([read], "evaluations")) == 10
 
 
 def test_an_unknown_task_is_quarantined_and_the_others_are_read(pull, small_world):

@@ -1,6 +1,5 @@
 """Cells turned into values, and the tables built from them."""
 
-import ast
 import json
 import warnings
 
@@ -99,16 +98,17 @@ def test_empty_tables_keep_their_columns():
     assert rows.repeated("x", 0).to_pylist() == []
 
 
-def test_records_are_distinct_and_may_hold_nothing():
-    table = rows.record_table([{"id": "a", "name": None}, {"id": "b", "name": "x"}, {"id": "a", "name": None}])
-    assert table.to_pylist() == [{"id": "a", "name": None}, {"id": "b", "name": "x"}]
+def test_records_are_distinct_and_may_lack_what_is_unknown():
+    here = {"source": "here"}
+    table = rows.dataset_table(
+        [{"id": "a", **here}, {"id": "b", "name": "x", "n_rows": 5, **here}, {"id": "a", **here}]
+    )
+    unknown = {"name": None, "version": None, "n_rows": None, "n_columns": None}
+    assert table.to_pylist() == [unknown | {"id": "a"} | here, unknown | {"id": "b", "name": "x", "n_rows": 5} | here]
+    assert rows.task_table([]).schema.names == ["id", "dataset_id", "type", "target", "procedure", "source"]
 
 
 def test_taken_is_encoded():
     column = rows.taken(["a", "b"], np.array([1, 1, 0]))
     assert pa.types.is_dictionary(column.type)
     assert column.to_pylist() == ["b", "b", "a"]
-
-
-def test_ast_and_json_agree_on_what_decode_gives():
-    assert rows.decode("(50, 50)") == ast.literal_eval("(50, 50)")
