@@ -93,6 +93,13 @@ def openml(
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="DIR", help="[default: the openml client's own]")
     ] = None,
+    exact: Annotated[
+        bool | None,
+        typer.Option(
+            "--exact/--listed",
+            help="Ask for each run, or take the lists' six digits. [default: exact up to 1,000 runs a task]",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ingest datasets, tasks, flows, setups, evaluations and qualities from OpenML."""
@@ -109,6 +116,7 @@ def openml(
             measures=listed(measure) or (),
             server=server,
             cache=cache,
+            exact=exact,
         ),
         json,
     )

@@ -4,8 +4,8 @@ from metalearn.core.records import Configuration, TaskType
 from metalearn.learners.space import search_space
 
 # By published strength, families taking turns. Forests came first of 179 classifiers on 121 datasets, then Gaussian
-# SVMs, then neural networks and boosting (Fernandez-Delgado et al., JMLR 2014, table 2 and figure 2); boosted trees and
-# forests lead on 45 larger tables (Grinsztajn et al., NeurIPS 2022). The last are the former's middle and lower field.
+# SVMs, then neural networks and boosting (Fernandez-Delgado et al., JMLR 2014); boosted trees and forests lead on 45
+# larger tables (Grinsztajn et al., NeurIPS 2022). The last are simple models, which end in the middle or below.
 _STRONGEST_FIRST = (
     "random_forest",
     "lightgbm",

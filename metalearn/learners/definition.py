@@ -13,7 +13,7 @@ Ranges follow, in this order where they agree with the budget of a few seconds a
 
 [A] auto-sklearn 0.15 (Feurer et al., JMLR 2022), pipeline/components/classification;
 [P] Probst, Boulesteix and Bischl, Tunability, JMLR 2019, table 1;
-[O] OBOE (Yang et al., KDD 2019), table 5 and its published error matrix;
+[O] OBOE (Yang et al., KDD 2019), the columns of its published error matrix;
 [R] van Rijn and Hutter, Hyperparameter Importance Across Datasets, KDD 2018.
 """
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from time import process_time
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,9 +20,6 @@ from metalearn.core.records import Configuration, Status
 from metalearn.learners.build import make_estimator
 from metalearn.learners.classifiers import modules
 from metalearn.learners.scores import accuracy, balanced_accuracy, log_loss
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 Integers = NDArray[np.int64]
 
@@ -81,23 +77,19 @@ def _train_and_test(
     if not hasattr(estimator, "predict_proba"):
         # Calibration changes predictions: the classes stay those of the plain estimator.
         estimator = make_estimator(configuration, n_classes=n_classes, probabilities=True, seed=seed).fit(*train)
+    probabilities = np.asarray(estimator.predict_proba(X), dtype=np.float64)  # (n, K): training sets hold all classes
     scores = {
         "balanced_accuracy": balanced_accuracy(y, predicted),
         "accuracy": accuracy(y, predicted),
-        "log_loss": log_loss(y, _probabilities(estimator, X)),
+        "log_loss": log_loss(y, probabilities),
     }
     return _finite(scores), seconds
-
-
-def _probabilities(estimator: "Pipeline", X: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the probabilities (n, K); every training set holds every class, so columns are classes."""
-    return np.asarray(estimator.predict_proba(X), dtype=np.float64)
 
 
 def _finite(scores: dict[str, float]) -> dict[str, float]:
     bad = [name for name, value in scores.items() if not np.isfinite(value)]
     if bad:
-        raise ArithmeticError(f"the predictions are not finite, and so is {', '.join(bad)}")
+        raise ArithmeticError(f"the predictions are not finite, and neither is {', '.join(bad)}")
     return scores
 
 

@@ -25,6 +25,10 @@ from metalearn.sources.rows import Check
 SOURCE = "openml"
 _EXTRACTOR, _EXTRACTOR_VERSION = "openml", "1"
 _RUNTIME = "usercpu_time_millis"
+# So many runs of a task are asked for one by one, for values in full precision, unless told otherwise.
+_FEW_RUNS = 1_000
+# The largest relative error of a number with six significant digits.
+_ROUNDING = 5e-6
 _TASK_TYPES: Mapping[int, TaskType] = {1: "classification", 2: "regression"}
 # How OpenML's scikit-learn extension writes a part of a pipeline where a value should stand.
 _COMPONENT = ('"oml-python:serialized_object"', '"component_reference"')
@@ -39,6 +43,7 @@ def read_openml(
     server: str | None = None,
     cache: Path | None = None,
     space: str | None = None,
+    exact: bool | None = None,
     done: Container[str] = (),
     attempts: int = 5,
     pause_seconds: float = 1.0,
@@ -55,6 +60,8 @@ def read_openml(
     and of algorithms that metalearn knows belong to the space ``sklearn``, others to one named after their flow,
     unless ``space`` says otherwise. Values that are missing, not finite or out of bounds, setups that are no JSON,
     and unknown tasks, flows and setups are quarantined. ``Batch.seen`` counts evaluations, qualities and lost tasks.
+    The server's lists give six significant digits; ``exact`` asks for each run too, one more request a run. By
+    default that is done for tasks with at most 1,000 runs.
     A call is tried ``attempts`` times, with pauses that double from ``pause_seconds``.
 
     Raises:
@@ -71,7 +78,7 @@ def read_openml(
         raise InputError("Say what to read from OpenML: a suite, tasks or flows.")
     metrics = [canonical(measure)[0] for measure in measures]
     client = OpenMLClient(OpenMLCalls(server, cache, attempts, pause_seconds))
-    return _batches(client, suite, tasks, flows, metrics, space, done)
+    return _batches(client, suite, tasks, flows, metrics, space, exact, done)
 
 
 def _batches(
@@ -81,13 +88,14 @@ def _batches(
     flows: Sequence[int],
     metrics: Sequence[Metric],
     space: str | None,
+    exact: bool | None,
     done: Container[str],
 ) -> Iterator[Batch]:
     measures = _measures(client, metrics)
     wanted = [*(client.tasks_of_suite(suite) if suite is not None else ()), *tasks]
     if suite is None and not tasks:
         wanted = [task for measure in measures for task in client.evaluations(measure, flows=flows)["task_id"]]
-    pull = _Pull(client, measures, flows, space)
+    pull = _Pull(client, measures, flows, space, exact=exact)
     for task in dict.fromkeys(wanted):
         if f"task {task}" not in done:
             yield pull.batch(int(task))
@@ -107,12 +115,20 @@ class _Pull:
     """One pass over tasks. What many tasks share, flows and setups, is asked for once."""
 
     def __init__(
-        self, client: OpenMLClient, measures: Mapping[str, Metric], flows: Sequence[int], space: str | None
+        self,
+        client: OpenMLClient,
+        measures: Mapping[str, Metric],
+        flows: Sequence[int],
+        space: str | None,
+        *,
+        exact: bool | None,
     ) -> None:
         self._client = client
         self._measures = measures
         self._flows = flows
         self._space = space
+        self._exact = exact
+        self._runs: dict[int, dict[str, float]] = {}  # measures of the runs of the task at hand
         # The space and algorithm of each flow and the configuration of each setup; text says what is wrong with one.
         self._algorithms: dict[int, tuple[str, str] | str] = {}
         self._configurations: dict[int, Configuration | str] = {}
@@ -132,6 +148,7 @@ class _Pull:
         return Batch(SOURCE, tables, partition, cursor="read", seen=seen)
 
     def _evaluation_tables(self, task_id: int) -> dict[str, pa.Table]:
+        self._runs.clear()
         found = self._evaluations(task_id)
         if found.empty:
             return {}
@@ -162,15 +179,26 @@ class _Pull:
     def _evaluations(self, task_id: int) -> pd.DataFrame:
         """Return a task's evaluations (N rows): run_id, task_id, setup_id, flow_id, value, metric, cost_seconds."""
         by_measure = [
-            self._client.evaluations(measure, tasks=[task_id], flows=self._flows).assign(metric=metric.name)
-            for measure, metric in self._measures.items()
+            self._listed(measure, task_id).assign(metric=metric.name) for measure, metric in self._measures.items()
         ]
         found = pd.concat([frame for frame in by_measure if len(frame)] or by_measure[:1], ignore_index=True)
         if found.empty:
             return found
-        runtimes = self._client.evaluations(_RUNTIME, tasks=[task_id], flows=self._flows).set_index("run_id")["value"]
+        runtimes = self._listed(_RUNTIME, task_id).set_index("run_id")["value"]
         milliseconds = found["run_id"].map(pd.to_numeric(runtimes))
         return found.assign(value=pd.to_numeric(found["value"]), cost_seconds=milliseconds / 1000)
+
+    def _listed(self, measure: str, task_id: int) -> pd.DataFrame:
+        """Return a task's evaluations by one measure, in the precision asked for."""
+        found = self._client.evaluations(measure, tasks=[task_id], flows=self._flows)
+        if not (len(found) <= _FEW_RUNS if self._exact is None else self._exact):
+            return found
+        for run in set(found["run_id"].astype(int)) - self._runs.keys():
+            self._runs[run] = self._client.values(run)
+        listed = pd.to_numeric(found["value"])
+        whole = pd.Series([self._runs[run].get(measure, np.nan) for run in found["run_id"].astype(int)], listed.index)
+        # What the list has otherwise than rounded (nothing, NaN, another number) stays as it has it.
+        return found.assign(value=whole.where(np.isclose(whole, listed, rtol=_ROUNDING, atol=0), listed))
 
     def _value_checks(self, found: pd.DataFrame) -> list[Check]:
         """Return the checks of all rows' values, each against the bounds of its own metric."""

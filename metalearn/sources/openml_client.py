@@ -134,6 +134,12 @@ class OpenMLClient:
         of = f"tasks {', '.join(map(str, tasks))}" if tasks else "the flows"
         return self.calls.ask(f"the evaluations of {of} by {measure}", answer)
 
+    def values(self, run_id: int) -> dict[str, float]:
+        """Return the measures of one run in full precision, where the lists give six significant digits."""
+        import openml
+
+        return self.calls.ask(f"run {run_id}", lambda: dict(openml.runs.get_run(run_id).evaluations or {}))
+
 
 def _procedure(kind: str, parameters: Mapping[str, str]) -> str:
     """Put an estimation procedure into words, such as "10-fold cross-validation" or "33% holdout"."""

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from metalearn.core.records import Dataset
+
 N_ROWS = 60
 
 
@@ -45,3 +47,11 @@ def three_classes(mixed_table: pd.DataFrame) -> pd.Series:
     y = np.where(mixed_table["number"].fillna(0) > 0, "yes", "no").astype(object)
     y[30] = "rarely"
     return pd.Series(y)
+
+
+@pytest.fixture
+def dataset(mixed_table: pd.DataFrame, three_classes: pd.Series) -> Dataset:
+    """The mixed table with its three classes."""
+    return Dataset(
+        mixed_table, three_classes.astype("category"), "mixed", ("nominal",) * mixed_table.shape[1], "f" * 64
+    )

@@ -17,20 +17,12 @@ from metalearn.errors import InputError
 from metalearn.learners import evaluate as module
 from metalearn.learners.build import make_estimator
 from metalearn.learners.evaluate import evaluate
-from metalearn.learners.folds import FoldResult, evaluate_folds
-from metalearn.learners.rows import METRICS, configuration_tables, evaluation_table, task_tables
+from metalearn.learners.rows import METRICS
 from metalearn.learners.space import search_space
 from metalearn.learners.splits import assign_folds
 from metalearn.sources.files import load_dataset
 
 TREE = Configuration("sklearn", "decision_tree", {"min_samples_split": 8})
-
-
-@pytest.fixture
-def dataset(mixed_table: pd.DataFrame, three_classes: pd.Series) -> Dataset:
-    return Dataset(
-        mixed_table, three_classes.astype("category"), "mixed", ("nominal",) * mixed_table.shape[1], "f" * 64
-    )
 
 
 def _by_hand(configuration: Configuration, dataset: Dataset, seed: int) -> Iterator[dict[str, float]]:
@@ -91,14 +83,6 @@ def test_an_exception_is_a_crash_of_its_fold(dataset: Dataset) -> None:
     assert all(r.message.startswith("InvalidParameterError: ") for r in results)
 
 
-def test_one_failed_fold_leaves_the_others_alone(dataset: Dataset) -> None:
-    # 40 neighbours: only the larger training sets have them.
-    folds = np.repeat([0, 1, 2], [10, 10, 40])
-    neighbours = Configuration("sklearn", "k_nearest_neighbors", {"n_neighbors": 40})
-    results = evaluate_folds(neighbours, dataset.X, np.arange(60) % 2, folds, 0)
-    assert [r.status for r in results] == ["ok", "ok", "crashed"]
-
-
 def _die(*_: Any) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
@@ -123,21 +107,3 @@ def test_refuses_regression_and_too_many_folds(dataset: Dataset) -> None:
     for n_folds in (1, 61):
         with pytest.raises(InputError, match=f"mixed cannot be tested in {n_folds} folds"):
             evaluate(TREE, dataset, n_folds=n_folds)
-
-
-def test_rows_follow_the_schema(dataset: Dataset) -> None:
-    scores = {"balanced_accuracy": 0.75, "accuracy": 0.8, "log_loss": 0.5}
-    results = [FoldResult(0, 40, "ok", scores, 0.25), FoldResult(1, 40, "timeout", cost_seconds=10.0)]
-    rows = evaluation_table("openml-dataset-1", TREE, results, seed=3).to_pylist()
-    assert [(r["metric"], r["fold"], r["value"], r["status"]) for r in rows] == [
-        *((metric, 0, scores[metric], "ok") for metric in METRICS),
-        *((metric, 1, None, "timeout") for metric in METRICS),
-    ]
-    assert {(r["configuration_id"], r["seed"], r["resource"], r["resource_value"], r["fidelity"]) for r in rows} == {
-        (TREE.id, 3, "rows", 40.0, 1.0)
-    }
-    described = task_tables("openml-dataset-1", "openml-1", dataset, procedure="3 folds")
-    assert described["datasets"].to_pylist()[0]["n_rows"] == 60
-    assert described["tasks"].to_pylist()[0]["type"] == "classification"
-    configured = configuration_tables(search_space("classification"), [(TREE, "design")])
-    assert configured["configurations"].to_pylist()[0]["hyperparameters"] == '{"min_samples_split":8}'

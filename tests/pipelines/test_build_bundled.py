@@ -13,6 +13,7 @@ import pytest
 from metalearn.store import KnowledgeBase, verify
 from pipelines.build_bundled import main
 
+_ROOT = Path(__file__).resolve().parents[2]
 _INDEX = """name,file,openml_id,task_type,target_column
 hills,hills.csv,900001,classification,class
 dales,dales.csv,900002,classification,class
@@ -65,9 +66,9 @@ def test_builds_and_publishes(folder: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_goes_on_after_a_kill_and_gives_the_same_scores(folder: Path) -> None:
     command = [sys.executable, "-m", "pipelines.build_bundled", *_options(folder, "killed.duckdb")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=_ROOT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("random_forest(")
+        assert any(line.startswith("random_forest(") for line in process.stderr)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with KnowledgeBase.open(folder / "killed.duckdb") as kb:

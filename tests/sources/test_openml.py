@@ -91,18 +91,23 @@ def test_the_pull_gives_what_the_matrix_gives(pull, small_world, small_oboe):
 
 def test_the_pull_gives_what_the_matrix_gives_for_all_of_oboe(pull, shared, tmp_path):
     oboe = write_oboe(shared, tmp_path / "oboe", 313)
-    batches = pull(build_world(shared, oboe, tmp_path / "world"), suite=1000)
+    batches = pull(build_world(shared, oboe, tmp_path / "world"), suite=1000, exact=False)
     assert_same_evaluations(batches, oboe)
     assert len(rows(batches, "evaluations")) == 68_547
 
 
-def test_the_six_digits_of_the_servers_lists_are_all_that_is_lost(pull, shared, tmp_path):
-    lines = (shared / "data" / "oboe" / "error_matrix.csv").read_text().splitlines()[:2]
+@pytest.mark.parametrize(("exact", "error"), [(False, 5e-7), (True, 1e-9)])
+def test_the_servers_lists_give_six_digits_and_its_runs_all_of_them(pull, shared, tmp_path, exact, error):
     oboe = write_oboe(shared, tmp_path / "oboe", 1)
-    (oboe / "error_matrix.csv").write_text("\n".join(lines))
-    pulled = evaluations(pull(build_world(shared, oboe, tmp_path / "world"), suite="oboe"))
-    exact = evaluations(read_matrix(oboe / "error_matrix.csv"))
-    np.testing.assert_allclose(pulled["value"], exact["value"], rtol=0, atol=5e-7)
+    for name in ("error_matrix.csv", "runtime_matrix.csv"):
+        lines = (shared / "data" / "oboe" / name).read_text().splitlines()[:2]
+        (oboe / name).write_text("\n".join(lines))
+    pulled = evaluations(pull(build_world(shared, oboe, tmp_path / "world"), suite="oboe", exact=exact))
+    expected = evaluations(read_matrix(oboe / "error_matrix.csv", runtimes=oboe / "runtime_matrix.csv"))
+    difference = np.abs(pulled["value"] - expected["value"]).max()
+    assert difference < error
+    assert exact or difference > 1e-9
+    np.testing.assert_allclose(pulled["cost_seconds"], expected["cost_seconds"], rtol=1e-9 if exact else 5e-6)
 
 
 def test_a_task_comes_with_its_dataset_and_qualities(pull, odd_world):
