@@ -23,7 +23,7 @@ from metalearn.evaluation.benchmark import Settings, run_recommender
 from metalearn.evaluation.scores import bootstrap_interval
 from metalearn.sources.matrix import read_matrix
 from metalearn.sources.metafeatures import read_meta_features
-from metalearn.store import KnowledgeBase
+from metalearn.store import KnowledgeBase, store_families
 
 OURS = ("random", "average_rank", "portfolio", "knn", "auto")
 # The yardsticks that need no minutes: name there -> whether it needs meta-features.
@@ -66,7 +66,7 @@ def load(shared: Path) -> MetaDataset:
         kb.append_all(read_matrix(shared / "data" / "oboe" / "error_matrix.csv"))
         features = shared / "data" / "pmf" / "metafeatures.csv"
         kb.append_all(read_meta_features(features, "pmf", kb.tasks_of_openml_datasets()))
-        kb.compute_families()
+        store_families(kb)
         return kb.meta_dataset()
 
 

@@ -24,7 +24,7 @@ from metalearn.learners.evaluate import evaluate
 from metalearn.learners.rows import SOURCE, configuration_tables, evaluation_table, task_tables
 from metalearn.learners.space import search_space
 from metalearn.learners.splits import sample_dataset
-from metalearn.store import KnowledgeBase
+from metalearn.store import KnowledgeBase, store_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             _evaluate_everywhere(kb, configuration, sources, options)
         for source in sources:
             kb.append(_measure(source, options.seed))
-        _log(f"{len(set(kb.compute_families().values()))} families of {len(sources)} datasets")
+        _log(f"{len(set(store_families(kb).values()))} families of {len(sources)} datasets")
         if options.out:
             _log(f"published as {kb.publish(options.out).snapshot_id}")
     return 0

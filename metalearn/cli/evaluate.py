@@ -1,7 +1,8 @@
 """``metalearn evaluate``: the bench."""
 
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,6 +11,8 @@ from metalearn.cli.options import Json, Metric, ReadKb, Seed, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from metalearn.core.meta_dataset import MetaDataset
 
 app = typer.Typer(no_args_is_help=True, help="Compare methods on a knowledge base.")
@@ -51,8 +54,10 @@ def recommenders(
 
     names = listed(recommenders) or ()
     settings = Settings(numbers(k, "--k"), protocol, leave_out, seed)
-    training, test = _load(kb, metric), _load(test_kb, metric) if test_kb else None
-    pool: Any = ProcessPoolExecutor(workers) if workers > 1 else nullcontext()
+    training, *tests = _load([kb, test_kb] if test_kb else [kb], metric)
+    test = tests[0] if tests else None
+    # Spawned, because DuckDB's threads do not survive a fork.
+    pool: Any = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext()
     with pool as executor, progress() as bar:
         shown = bar.add_task("recommenders", total=len(names))
         report = evaluate_recommenders(
@@ -64,11 +69,14 @@ def recommenders(
         _print(report)
 
 
-def _load(location: str | None, metric: str | None) -> "MetaDataset":
-    from metalearn.store import KnowledgeBase
+def _load(locations: "Sequence[str | None]", metric: str | None) -> "list[MetaDataset]":
+    """Load one or two knowledge bases, with families that hold across them."""
+    from metalearn.store import KnowledgeBase, related_datasets
 
-    with KnowledgeBase.open(location) as knowledge_base:
-        return knowledge_base.meta_dataset(metric=metric)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(KnowledgeBase.open(location)) for location in locations]
+        families = related_datasets(*opened)
+        return [knowledge_base.meta_dataset(metric=metric).with_families(families) for knowledge_base in opened]
 
 
 def _print(report: dict[str, Any]) -> None:

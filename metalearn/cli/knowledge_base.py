@@ -8,7 +8,7 @@ import typer
 from metalearn.cli.options import Json, ReadKb, WriteKb
 from metalearn.cli.output import print_json, print_table
 from metalearn.errors import KnowledgeBaseError
-from metalearn.store import KnowledgeBase
+from metalearn.store import KnowledgeBase, store_families
 from metalearn.store import verify as verify_knowledge_base
 
 app = typer.Typer(no_args_is_help=True, help="Look into a knowledge base, check it, freeze it.")
@@ -61,7 +61,7 @@ def families(kb: WriteKb, json: Json = False) -> None:
     if not kb.exists():  # opened for writing it would be made, and a mistyped name would pass for an empty one
         raise KnowledgeBaseError(f"There is no knowledge base at {kb}; check the path.")
     with KnowledgeBase.open(kb, read_only=False) as knowledge_base:
-        found = knowledge_base.compute_families()
+        found = store_families(knowledge_base)
     if json:
         print_json(found)
         return

@@ -149,6 +149,11 @@ class MetaDataset:
         """Return mean cost in seconds (T, C), NaN where unknown."""
         return self._mean(self.cost_seconds, fidelity)
 
+    def with_families(self, families: Mapping[str, str]) -> "MetaDataset":
+        """Return a copy whose tasks have the families given by dataset id; others keep theirs."""
+        tasks = tuple(replace(t, family=families.get(t.dataset_id, t.family)) for t in self.tasks)
+        return replace(self, tasks=tasks)
+
     def without_task(self, task_id: str) -> "MetaDataset":
         """Return a copy without one task and its evaluations.
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Dataset, Recommendation, Task, Trial
 
+Floats = NDArray[np.float64]
+
 
 @runtime_checkable
 class FittedRecommender(Protocol):
@@ -65,6 +67,56 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class Predictor(Protocol):
+    """A fitted surrogate: what it believes of the noise-free loss at encoded configurations."""
+
+    noise_std: float
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return mean (m,) and standard deviation (m,) at X (m, d)."""
+        ...
+
+    def sample(self, X: Floats, n: int, rng: np.random.Generator) -> Floats:
+        """Return n joint draws (n, m) at X (m, d)."""
+        ...
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """A model of losses over a search space, fitted to one task; it may know past tasks already."""
+
+    def fit(self, X: Floats, loss: Floats, *, rng: np.random.Generator) -> Predictor:
+        """Fit losses (n,) at encoded configurations X (n, d); n may be 0 for one that was meta-fitted."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Scores configurations where there is no mean and standard deviation, such as the ratio of densities in TPE."""
+
+    def score(self, X: Floats, trials: Sequence[Trial]) -> Floats:
+        """Return scores (m,) of X (m, d), larger is better."""
+        ...
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """Asks for trials and is told what became of them: the one kind of object here that has a state."""
+
+    def ask(self, n: int = 1) -> tuple[Trial, ...]:
+        """Return n pending trials; the queue of warm starts comes first."""
+        ...
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Take in finished trials, matched by (configuration id, fidelity, seed); unasked ones too."""
+        ...
+
+    def enqueue(self, configurations: Sequence[Configuration]) -> None:
+        """Put configurations at the end of the queue."""
+        ...
+
+
+@runtime_checkable
 class MetaFeatureExtractor(Protocol):
     """Describes a dataset by numbers whose names are known beforehand."""
 
@@ -72,6 +124,6 @@ class MetaFeatureExtractor(Protocol):
 
     def extract(
         self, dataset: Dataset, *, budget: float | None, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
+    ) -> tuple[Floats, Floats, tuple[str, ...]]:
         """Return values (F,), seconds (F,) and status (F,); a NaN always has a status that says why."""
         ...

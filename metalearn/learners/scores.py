@@ -37,4 +37,4 @@ def log_loss(y: Integers, probabilities: Floats) -> float:
     1.0397207708399179
     """
     share = probabilities[np.arange(len(y)), y] / probabilities.sum(axis=1)
-    return float(-np.log(np.maximum(share, _SMALLEST_PROBABILITY)).mean())
+    return float(0.0 - np.log(np.maximum(share, _SMALLEST_PROBABILITY)).mean())

@@ -1,20 +1,17 @@
 """Auto: the default, which takes the best method that the data at hand allow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
-from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
+from metalearn.core.records import Configuration, Task
 from metalearn.learners.defaults import default_configurations
 from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.recommenders.portfolio import FittedPortfolio
-from metalearn.recommenders.ranking import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,8 @@ class Auto:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedAuto:
+class FittedAuto(Ordering):
     """The fitted methods, one of which answers for each task."""
-
-    past: PastTasks
 
     @cached_property
     def knn(self) -> FittedNearestTasks:
@@ -62,30 +57,17 @@ class FittedAuto:
             return "knn", f"the new task and {len(past.tasks)} past tasks have meta-features in common"
         return "portfolio", "the new task and the past tasks have no meta-features in common"
 
-    def recommend(
-        self,
-        task: Task,
-        k: int,
-        *,
-        history: Sequence[Trial] = (),
-        candidates: Sequence[Configuration] | None = None,
-        constraints: Constraints = NO_CONSTRAINTS,
-    ) -> tuple[Recommendation, ...]:
-        """Return min(k, eligible) distinct configurations of the method that ``explain`` names."""
-        method, _ = self.explain(task)
-        if method != "defaults":
-            chosen = self.knn if method == "knn" else self.portfolio
-            return chosen.recommend(task, k, history=history, candidates=candidates, constraints=constraints)
-        known = default_configurations(task.type) if candidates is None else tuple(candidates)
-        tried = {t.configuration for t in history}
-        allowed = dict.fromkeys(c for c in known if c not in tried and constraints.allows(c))
-        return tuple(Recommendation(c, evidence=(Evidence("default"),)) for c in list(allowed)[:k])
+    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+        """Return the order of the method that ``explain`` names."""
+        return self._chosen(task).order(task, eligible, tried, k)
 
-    def save(self, folder: Path) -> None:
-        """Write the past tasks into ``folder``; all else follows from them."""
-        save_meta_dataset(self.past.meta_dataset, folder)
+    def weights(self, task: Task) -> tuple[Floats, Floats]:
+        """Return the weights of the method that ``explain`` names."""
+        return self._chosen(task).weights(task)
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote."""
-        return cls(PastTasks(load_meta_dataset(folder)))
+    def beyond(self, task: Task) -> tuple[Configuration, ...]:
+        """Return the learners' defaults where there is no past to learn from."""
+        return () if len(self.past.meta_dataset) else default_configurations(task.type)
+
+    def _chosen(self, task: Task) -> Ordering:
+        return self.knn if self.knn.knows(task) else self.portfolio

@@ -83,6 +83,10 @@ class Ordering(ABC):
         n = len(self.past.meta_dataset.tasks)
         return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
 
+    def beyond(self, task: Task) -> tuple[Configuration, ...]:  # noqa: ARG002
+        """Return configurations to go on with after those that past tasks have evaluated; none, unless overridden."""
+        return ()
+
     def recommend(
         self,
         task: Task,
@@ -115,7 +119,8 @@ class Ordering(ABC):
             )
             for i in best
         )
-        return known + self._unknown(candidates, constraints, tried_ids)[: k - len(known)]
+        unknown = self.beyond(task) if candidates is None else sorted(candidates, key=lambda c: c.id)
+        return known + self._untested(unknown, constraints, tried_ids)[: k - len(known)]
 
     def save(self, folder: Path) -> None:
         """Write the past tasks and this method's own fields into ``folder``."""
@@ -140,12 +145,13 @@ class Ordering(ABC):
         limit = np.inf if constraints.seconds is None else constraints.seconds
         return np.array(allowed, dtype=bool) & ~(seconds > limit)
 
-    def _unknown(
-        self, candidates: Sequence[Configuration] | None, constraints: Constraints, tried: set[str]
+    def _untested(
+        self, candidates: Sequence[Configuration], constraints: Constraints, tried: set[str]
     ) -> tuple[Recommendation, ...]:
+        """Return what may be recommended of candidates that no past task has evaluated."""
         position = self.past.meta_dataset.position
-        unknown = {c.id: c for c in candidates or () if c.id not in position and c.id not in tried}
-        return tuple(Recommendation(c) for _, c in sorted(unknown.items()) if constraints.allows(c))
+        allowed = [c for c in candidates if c.id not in position and c.id not in tried and constraints.allows(c)]
+        return tuple(Recommendation(c, evidence=(Evidence("no past task"),)) for c in dict.fromkeys(allowed))
 
     def _evidence(self, configuration: int, weights: Floats, distances: Floats) -> tuple[Evidence, ...]:
         """Return how the configuration did on the past tasks of most weight; without weights, where it did best."""

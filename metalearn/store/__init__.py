@@ -1,16 +1,23 @@
 """The knowledge base: a DuckDB file to write into, Parquet snapshots to share. Only this package runs SQL."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metalearn.store.kinship import related_datasets, store_families
     from metalearn.store.knowledge_base import Counts, KnowledgeBase, verify
 
-__all__ = ["Counts", "KnowledgeBase", "verify"]
+_HOMES = {
+    "Counts": "metalearn.store.knowledge_base",
+    "KnowledgeBase": "metalearn.store.knowledge_base",
+    "related_datasets": "metalearn.store.kinship",
+    "store_families": "metalearn.store.kinship",
+    "verify": "metalearn.store.knowledge_base",
+}
+__all__ = ["Counts", "KnowledgeBase", "related_datasets", "store_families", "verify"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'metalearn.store' has no attribute {name!r}")
-    from metalearn.store import knowledge_base
-
-    return getattr(knowledge_base, name)
+    return getattr(import_module(_HOMES[name]), name)

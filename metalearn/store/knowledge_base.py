@@ -2,13 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from metalearn.core.families import correlated_pairs, families
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Batch, Task, TaskType
 from metalearn.core.resources import metadata_path
@@ -168,17 +167,16 @@ class KnowledgeBase:
                 tasks[int(number[1])].append(id_)
         return dict(tasks)
 
-    def compute_families(self) -> dict[str, str]:
-        """Find and store the family of every dataset (``core.families``); return it by dataset id."""
-        rows = self._connection.execute("SELECT id, name, fingerprint FROM datasets ORDER BY id").fetchall()
-        past = self.meta_dataset()
-        losses = past.performance_matrix()
-        pairs = [(past.tasks[i].dataset_id, past.tasks[j].dataset_id) for i, j in correlated_pairs(losses)]
-        found = families([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], pairs)
+    def dataset_rows(self) -> list[tuple[str, str | None, str | None, str]]:
+        """Return id, name, fingerprint and family of every dataset."""
+        text = "SELECT id, name, fingerprint, coalesce(family, id) FROM datasets ORDER BY id"
+        return self._connection.execute(text).fetchall()
+
+    def set_families(self, families: Mapping[str, str]) -> None:
+        """Store the family of datasets, by dataset id."""
         with transaction(self._connection):
-            for dataset, family in found.items():
+            for dataset, family in families.items():
                 self._connection.execute("UPDATE datasets SET family = ? WHERE id = ?", [family, dataset])
-        return found
 
     def info(self) -> dict[str, Any]:
         """Return what the knowledge base holds: rows a table, and evaluations by metric, task type and algorithm."""

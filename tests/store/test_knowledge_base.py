@@ -12,7 +12,7 @@ import pytest
 
 from metalearn.core.records import Batch
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError, UnknownNameError
-from metalearn.store import Counts, KnowledgeBase
+from metalearn.store import Counts, KnowledgeBase, store_families
 from tests.store.batches import SVC, TREE, make_batch
 
 
@@ -99,7 +99,7 @@ def test_verify_finds_rows_that_point_to_nothing(kb):
 
 def test_families_join_what_belongs_together(kb):
     kb.append(make_batch())
-    assert set(kb.compute_families().values()) == {"openml-0"}  # set0x and set1x share the stem "set"
+    assert set(store_families(kb).values()) == {"openml-0"}  # set0x and set1x share the stem "set"
     assert {t.family for t in kb.meta_dataset().tasks} == {"openml-0"}
 
 
