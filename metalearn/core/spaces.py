@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import Hyperparameter
 
 ALGORITHM = "algorithm"
-# Significant digits of a decoded number: fewer than a double has, so that 0.1 does not come back as 0.10000000000000002.
+# Significant digits of a decoded number, fewer than a double has: 0.1 must not come back as 0.10000000000000002.
 _DIGITS = 12
 
 
