@@ -20,7 +20,10 @@ def search_space(task_type: TaskType) -> SearchSpace:
     ('metalearn-classification-1', 14)
     """
     if task_type != "classification":
-        raise InputError(f"There is no search space for {task_type} yet; only classification is covered.")
+        raise InputError(
+            f"There is no search space for {task_type} yet, only for classification; for numeric class labels say that"
+            " the task type is classification, or give a knowledge base of such runs."
+        )
     return _read(SPACE_NAME)
 
 

@@ -53,7 +53,7 @@ def require_columns(frame: pd.DataFrame, path: Path, *names: str) -> None:
     for name in names:
         if name not in frame.columns:
             known = [str(column) for column in frame.columns]
-            raise InputError(f"{path} has no column {name!r}; {did_you_mean(name, known)}It has: {', '.join(known)}.")
+            raise InputError(f"{path} has no column {name!r}; {did_you_mean(name, known)}it has {', '.join(known)}.")
 
 
 def _csv_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:

@@ -145,7 +145,7 @@ class KnowledgeBase:
         """Return a stored task with the meta-features of the default extractor.
 
         Raises:
-            UnknownNameError: when there is no such task; suggests the nearest.
+            KnowledgeBaseError: when there is no such task.
         """
         return load_task(self._connection, task_id)
 

@@ -9,7 +9,7 @@ import numpy as np
 from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.metrics import Metric
 from metalearn.core.records import STATUSES, Configuration, Task
-from metalearn.errors import UnknownNameError
+from metalearn.errors import KnowledgeBaseError, UnknownNameError
 from metalearn.store.connection import fetch
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
     """Load one task with the meta-features of the default extractor."""
     row = fetch(connection, "task", {"id": task_id}).fetchone()
     if row is None:
-        known = connection.execute("SELECT id FROM tasks ORDER BY id LIMIT 20").fetchall()
-        raise UnknownNameError("task in this knowledge base", task_id, [r[0] for r in known])
+        raise KnowledgeBaseError(f"The knowledge base holds no task {task_id}; ingest it first, or give a file.")
     features = _meta_features(connection, _extractor(connection, None))
     id_, dataset, type_, procedure, family = row
     return Task(id_, dataset, type_, procedure, family, features.get(id_, {}))

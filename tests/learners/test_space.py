@@ -17,7 +17,7 @@ def test_it_covers_every_known_algorithm() -> None:
 
 
 def test_regression_is_refused_in_a_sentence() -> None:
-    with pytest.raises(InputError, match="only classification is covered"):
+    with pytest.raises(InputError, match="only for classification"):
         search_space("regression")
 
 

@@ -87,5 +87,5 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_a_missing_column_names_the_nearest(tmp_path):
     (frame,) = read_chunks(write(tmp_path, "t.csv"), 10)
     require_columns(frame, tmp_path, "C", "y")
-    with pytest.raises(InputError, match=r"has no column 'kernal'; did you mean 'kernel'\? It has: C, kernel, y"):
+    with pytest.raises(InputError, match=r"has no column 'kernal'; did you mean 'kernel'\? it has C, kernel, y"):
         require_columns(frame, tmp_path, "kernal")
