@@ -41,18 +41,20 @@ def write_snapshot(connection: "duckdb.DuckDBPyConnection", folder: Path) -> Man
         raise KnowledgeBaseError(f"{folder} holds other files; publish into an empty or new folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        new = Path(scratch) / folder.name
+        new.mkdir()
         # One thread keeps the rows, and so the bytes and the id, the same from run to run.
         connection.execute("SET threads TO 1")
-        tables = {table: _write_table(connection, table, Path(scratch)) for table in TABLES}
+        tables = {table: _write_table(connection, table, new) for table in TABLES}
         connection.execute("RESET threads")
         # The dates in `ingestions` say how it came about, not what it holds.
         content = "".join(entry["sha256"] for table, entry in tables.items() if table != "ingestions")
         manifest = Manifest(hashlib.sha256(content.encode()).hexdigest()[:16], max(schema_versions()), tables)
         text = json.dumps(manifest.__dict__, indent=2) + "\n"
-        (Path(scratch) / MANIFEST).write_text(text, encoding="utf-8")
+        (new / MANIFEST).write_text(text, encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
-        shutil.copytree(scratch, folder)
+        new.rename(folder)
     return manifest
 
 
