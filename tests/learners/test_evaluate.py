@@ -95,7 +95,7 @@ def test_a_dead_process_is_a_crash(dataset: Dataset, monkeypatch: pytest.MonkeyP
 
 
 def test_what_is_drawn_fits_or_says_why_not(dataset: Dataset) -> None:
-    for configuration in search_space("classification").sample(12, np.random.default_rng(0)):
+    for configuration in search_space("classification").sample(8, np.random.default_rng(0)):
         for result in evaluate(configuration, dataset, seconds_per_fold=20):
             assert (result.status == "ok") == (set(result.scores) == set(METRICS))
             assert (result.status == "ok") != bool(result.message)
