@@ -54,11 +54,6 @@ def shown(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def warn(sentence: str) -> None:
-    """Print a sentence on stderr."""
-    typer.echo(f"metalearn: {sentence}", err=True)
-
-
 @contextmanager
 def progress() -> "Iterator[Progress]":
     """Show a progress bar on stderr where that is a terminal, and nothing in a pipe."""

@@ -15,17 +15,6 @@ TIE_DIGITS = 10
 WINSOR_LIMIT = 5.0
 
 
-def fill_failures(losses: Floats, failed: NDArray[np.bool_], *, bounded: bool = True) -> Floats:
-    """Return losses (T, C) with failed entries set to their task's reference: the largest, or the median if unbounded.
-
-    A task where everything failed keeps NaN.
-
-    >>> fill_failures(np.array([[0.1, np.nan, 0.4]]), np.array([[False, True, False]]))
-    array([[0.1, 0.4, 0.4]])
-    """
-    return np.where(failed, reference_loss(losses, bounded=bounded)[:, None], losses)
-
-
 def reference_loss(losses: Floats, *, bounded: bool = True) -> Floats:
     """Return per task (T,) the loss that counts as regret 1: the largest, or the median where losses are unbounded.
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metalearn.core.transforms import RobustScaler, fill_failures, normalized_regret, ranks
+from metalearn.core.transforms import RobustScaler, normalized_regret, ranks, reference_loss
 
 LOSSES = arrays(np.float64, (3, 6), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]))
 NONE_FAILED = np.zeros((3, 6), dtype=bool)
@@ -26,14 +26,14 @@ def test_scores_that_differ_in_their_last_bits_are_ties():
 
 def test_a_failure_counts_as_the_reference():
     losses, failed = np.array([[0.1, 0.2, 0.6, np.nan]]), np.array([[False, False, False, True]])
-    np.testing.assert_allclose(fill_failures(losses, failed), [[0.1, 0.2, 0.6, 0.6]])
-    np.testing.assert_allclose(fill_failures(losses, failed, bounded=False), [[0.1, 0.2, 0.6, 0.2]])
+    assert reference_loss(losses) == [0.6]
+    assert reference_loss(losses, bounded=False) == [0.2]
     assert normalized_regret(losses, failed)[0, 3] == 1.0
 
 
 def test_where_all_failed_there_is_no_reference():
     losses, failed = np.full((1, 2), np.nan), np.ones((1, 2), dtype=bool)
-    assert np.isnan(fill_failures(losses, failed)).all()
+    assert np.isnan(reference_loss(losses)).all()
     np.testing.assert_array_equal(ranks(losses, failed), [[0.5, 0.5]])
 
 
