@@ -15,21 +15,19 @@ import pyarrow as pa
 
 from metalearn.core.algorithms import algorithm_names, canonical_algorithm
 from metalearn.core.metrics import Metric, canonical, source_names
-from metalearn.core.records import Batch, Configuration, TaskType
+from metalearn.core.records import Batch, Configuration
 from metalearn.errors import ConfigurationError, InputError
 from metalearn.sources import rows
 from metalearn.sources.openml_calls import AbsentError, OpenMLCalls
-from metalearn.sources.openml_client import OpenMLClient, OpenMLDataset, OpenMLTask
+from metalearn.sources.openml_client import OpenMLClient
+from metalearn.sources.openml_tables import SOURCE, TASK_TYPES, task_tables
 from metalearn.sources.rows import Check
 
-SOURCE = "openml"
-_EXTRACTOR, _EXTRACTOR_VERSION = "openml", "1"
 _RUNTIME = "usercpu_time_millis"
 # So many runs of a task are asked for one by one, for values in full precision, unless told otherwise.
 _FEW_RUNS = 1_000
 # The largest relative error of a number with six significant digits.
 _ROUNDING = 5e-6
-_TASK_TYPES: Mapping[int, TaskType] = {1: "classification", 2: "regression"}
 # How OpenML's scikit-learn extension writes a part of a pipeline where a value should stand.
 _COMPONENT = ('"oml-python:serialized_object"', '"component_reference"')
 
@@ -137,13 +135,13 @@ class _Pull:
         partition = f"task {task_id}"
         try:
             task = self._client.task(task_id)
-            if task.type not in _TASK_TYPES:
+            if task.type not in TASK_TYPES:
                 raise AbsentError(f"Task {task_id} is neither a classification nor a regression.")
             dataset = self._client.dataset(task.dataset_id)
         except AbsentError as error:
             lost = rows.quarantine_table(SOURCE, [json.dumps({"task_id": task_id})], [str(error)])
             return Batch(SOURCE, {"quarantine": lost}, partition, cursor="absent", seen=1)
-        tables = {**_task_tables(task_id, task, dataset), **self._evaluation_tables(task_id)}
+        tables = {**task_tables(task_id, task, dataset), **self._evaluation_tables(task_id)}
         seen = sum(len(tables[name]) for name in ("meta_features", "evaluations", "quarantine") if name in tables)
         return Batch(SOURCE, tables, partition, cursor="read", seen=seen)
 
@@ -264,37 +262,3 @@ def _decoded(parameters: Mapping[str, str]) -> dict[str, Any]:
         if not all(mark in text for mark in _COMPONENT):
             values[name] = value
     return values
-
-
-def _task_tables(task_id: int, task: OpenMLTask, dataset: OpenMLDataset) -> dict[str, pa.Table]:
-    """Return a task with its dataset, whose columns count the target as OpenML does, and its qualities."""
-    id_, dataset_id = f"openml-task-{task_id}", f"openml-{task.dataset_id}"
-    described = {
-        "id": dataset_id,
-        "name": dataset.name,
-        "version": dataset.version,
-        "n_rows": _count(dataset, "NumberOfInstances"),
-        "n_columns": _count(dataset, "NumberOfFeatures"),
-        "source": SOURCE,
-    }
-    asked = {
-        "id": id_,
-        "dataset_id": dataset_id,
-        "type": _TASK_TYPES[task.type],
-        "target": task.target,
-        "procedure": task.procedure,
-        "source": SOURCE,
-    }
-    values = np.array([list(dataset.qualities.values())], dtype=np.float64)
-    return {
-        "datasets": rows.dataset_table([described]),
-        "tasks": rows.task_table([asked]),
-        "meta_features": rows.meta_feature_table(
-            [id_], list(dataset.qualities), values, extractor=_EXTRACTOR, version=_EXTRACTOR_VERSION
-        ),
-    }
-
-
-def _count(dataset: OpenMLDataset, quality: str) -> int | None:
-    value = dataset.qualities.get(quality, np.nan)
-    return int(value) if np.isfinite(value) else None
