@@ -1,6 +1,7 @@
 """The calls a user makes: load a table, get recommended configurations, and the estimators they stand for."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,19 +119,15 @@ def recommend(
     """
     if k < 1:
         raise InputError(f"k must be at least 1; got {k}.")
+    method: Recommender = create("recommender", recommender)
     task = data if isinstance(data, Task) else describe(_as_dataset(data, y), seed=seed)
-    if not isinstance(kb, KnowledgeBase):
-        with KnowledgeBase.open(kb) as opened:
-            past = opened.meta_dataset(metric=metric, task_type=task.type, extractor=opened.extractor_of(task))
-    else:
-        past = kb.meta_dataset(metric=metric, task_type=task.type, extractor=kb.extractor_of(task))
-    # Nothing but the defaults can be recommended from nothing, whatever the method.
-    name = recommender if len(past) else "auto"
-    method: Recommender = create("recommender", name)
-    create("recommender", recommender)  # an unknown name is an error also where it is not needed
+    with nullcontext(kb) if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb) as opened:
+        past = opened.meta_dataset(metric=metric, task_type=task.type, extractor=opened.extractor_of(task))
+    if not len(past):  # nothing but the defaults can be recommended from nothing, whatever the method
+        recommender, method = "auto", create("recommender", "auto")
     fitted = method.meta_fit(past, rng=np.random.default_rng(seed))
     items = fitted.recommend(task, k, history=history, candidates=candidates, constraints=constraints)
-    return Recommendations(task, *_explanation(fitted, task, name), items)
+    return Recommendations(task, *_explanation(fitted, task, recommender), items)
 
 
 def make_estimator(
