@@ -63,6 +63,9 @@ METRICS: dict[str, Metric] = {
         Metric("r2", "maximize", -math.inf, 1.0),
         Metric("rmse", "minimize", 0.0, math.inf),
         Metric("mae", "minimize", 0.0, math.inf),
+        # What it takes, beside the seconds of the fit: those of predicting, and megabytes.
+        Metric("predict_seconds", "minimize", 0.0, math.inf),
+        Metric("peak_memory", "minimize", 0.0, math.inf),
     )
 }
 

@@ -123,14 +123,37 @@ class SearchSpace:
             drawn += self.decode((vectors / self._scales[:, None]).T)
         return drawn[:n]
 
+    def from_unit_cube(self, points: NDArray[np.float64], algorithm: str | None = None) -> tuple[Configuration, ...]:
+        """Return the valid configurations that points (n, d) of the unit cube stand for, all of one algorithm if given.
+
+        Each coordinate goes through its hyperparameter's inverse distribution function, so that points that fill the
+        cube evenly give configurations that fill the space evenly, but for the ends of a whole number's range, which
+        get half a share. A forbidden configuration is left out.
+
+        >>> from ConfigSpace import ConfigurationSpace, Float
+        >>> space = SearchSpace("svm-1", ConfigurationSpace(space=[Float("C", (0.01, 100), log=True)]))
+        >>> [c.hyperparameters["C"] for c in space.from_unit_cube(np.array([[0.25], [0.75]]))]
+        [0.1, 10]
+
+        Raises:
+            UnknownNameError: when the space does not have this algorithm.
+        """
+        vectors = np.stack([_quantiles(h, u) for h, u in zip(self._hyperparameters, points.T, strict=True)])
+        if algorithm is not None:
+            self._require(algorithm)
+            names = [h.name for h in self._hyperparameters]
+            if ALGORITHM in names:
+                vectors[names.index(ALGORITHM)] = self.algorithms.index(algorithm)
+        return self.decode((vectors[:, self._valid(vectors)] / self._scales[:, None]).T)
+
     def default(self, algorithm: str | None = None) -> Configuration:
         """Return the default configuration, or that of one algorithm.
 
         Raises:
             UnknownNameError: when the space does not have this algorithm.
         """
-        if algorithm is not None and algorithm not in self.algorithms:
-            raise UnknownNameError("algorithm", algorithm, self.algorithms)
+        if algorithm is not None:
+            self._require(algorithm)
         values = {h.name: h.default_value for h in self._hyperparameters}
         if algorithm is not None and ALGORITHM in values:
             values[ALGORITHM] = algorithm
@@ -162,6 +185,10 @@ class SearchSpace:
 
         loaded = json.loads(text)
         return cls(loaded["name"], ConfigurationSpace.from_serialized_dict(loaded["space"]))
+
+    def _require(self, algorithm: str) -> None:
+        if algorithm not in self.algorithms:
+            raise UnknownNameError("algorithm", algorithm, self.algorithms)
 
     @cached_property
     def _scales(self) -> NDArray[np.float64]:
@@ -214,6 +241,20 @@ def _choices(hyperparameter: "Hyperparameter[Any, Any]") -> tuple[Any, ...]:
 def _scale(hyperparameter: "Hyperparameter[Any, Any]") -> float:
     """What ConfigSpace's vector is divided by: choices are numbered 0 to m - 1 there, numbers lie in [0, 1]."""
     return float(max(len(_choices(hyperparameter)) - 1, 1))
+
+
+def _quantiles(hyperparameter: "Hyperparameter[Any, Any]", u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ConfigSpace's vector (n,) at shares u (n,) of the hyperparameter's distribution."""
+    from ConfigSpace.hyperparameters import FloatHyperparameter
+
+    if isinstance(hyperparameter, FloatHyperparameter):
+        return u.copy()
+    choices = _choices(hyperparameter)
+    if not choices:  # conditions and forbidden clauses know a whole number by its one place on the scale
+        return np.asarray(hyperparameter.to_vector(hyperparameter.to_value(u)), dtype=np.float64)
+    shares = getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / len(choices)))
+    last = int(np.flatnonzero(shares)[-1])
+    return np.minimum(np.searchsorted(np.cumsum(shares), u, side="right"), last).astype(np.float64)
 
 
 def _plain(value: Any, hyperparameter: "Hyperparameter[Any, Any]") -> Any:

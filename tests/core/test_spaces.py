@@ -112,3 +112,91 @@ def test_json_keeps_the_space(space):
     copy = SearchSpace.from_json(space.to_json())
     assert copy.encoding == space.encoding
     assert copy.sample(5, np.random.default_rng(0)) == space.sample(5, np.random.default_rng(0))
+
+
+def grid(space, n):
+    """An even grid of n points on the diagonal of the unit cube."""
+    return np.repeat((np.arange(n)[:, None] + 0.5) / n, len(space.encoding.columns), axis=1)
+
+
+def single(*hyperparameters):
+    return SearchSpace("toy-2", ConfigurationSpace(space=list(hyperparameters)))
+
+
+def values(space, points, name):
+    return [c.hyperparameters[name] for c in space.from_unit_cube(points)]
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"), [([0.7, 0.2, 0.1], [70, 20, 10]), ([7, 2, 1], [70, 20, 10]), (None, [33, 34, 33])]
+)
+def test_a_choice_gets_its_weight_of_an_even_grid(weights, counts):
+    space = single(Categorical("kind", ["a", "b", "c"], weights=weights))
+    found = values(space, grid(space, 100), "kind")
+    assert [found.count(choice) for choice in "abc"] == counts
+    assert found == sorted(found)
+
+
+def test_a_choice_without_weight_gets_no_point():
+    space = single(Categorical("kind", ["a", "b", "c"], weights=[0, 1, 0], default="b"))
+    assert set(values(space, np.array([[0.0], [0.5], [1.0]]), "kind")) == {"b"}
+
+
+def test_ordinal_values_share_evenly():
+    space = single(OrdinalHyperparameter("leaf", [1, 2, 10]))
+    found = values(space, grid(space, 99), "leaf")
+    assert [found.count(value) for value in (1, 2, 10)] == [33, 33, 33]
+
+
+def test_a_log_scale_is_even_in_the_logarithm():
+    space = single(Float("C", (1e-4, 1e4), log=True))
+    found = values(space, np.array([[0.0], [0.125], [0.5], [0.75], [1.0]]), "C")
+    np.testing.assert_allclose(found, [1e-4, 1e-3, 1, 100, 1e4])
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_integers_stay_within_bounds_and_reach_them(log):
+    space = single(Integer("n", (2, 9), log=log))
+    found = values(space, np.concatenate([[[0.0]], grid(space, 200), [[1.0]]]), "n")
+    assert {type(value) for value in found} == {int}
+    assert found == sorted(found)
+    assert set(found) == set(range(2, 10))
+
+
+def test_points_may_be_all_of_one_algorithm(space):
+    points = np.random.default_rng(0).random((200, len(space.encoding.columns)))
+    assert {c.algorithm for c in space.from_unit_cube(points)} == {"svc", "tree"}
+    trees = space.from_unit_cube(points, "tree")
+    assert {c.algorithm for c in trees} == {"tree"}
+    assert len(trees) == 200
+    for configuration in space.from_unit_cube(points, "svc"):
+        space.validate(configuration)
+    with pytest.raises(UnknownNameError, match="'svd'; did you mean 'svc'"):
+        space.from_unit_cube(points, "svd")
+
+
+def test_a_forbidden_point_is_left_out_and_the_others_stay_in_order(space):
+    points = np.full((3, len(space.encoding.columns)), 0.5)
+    points[:, column(space, "svc:degree")] = [0.0, 1.0, 0.5]  # 2, 5 (forbidden with poly), between
+    found = space.from_unit_cube(points, "svc")
+    assert [c.hyperparameters["kernel"] for c in found] == ["poly", "poly"]
+    assert found == space.from_unit_cube(points[[0, 2]], "svc")
+    points[:, column(space, "svc:kernel")] = 0.0  # rbf has no degree to forbid
+    assert len(space.from_unit_cube(points, "svc")) == 3
+
+
+def test_points_do_not_change_and_no_points_are_no_configurations(space):
+    points = np.random.default_rng(1).random((20, len(space.encoding.columns)))
+    before = points.copy()
+    first = space.from_unit_cube(points)
+    np.testing.assert_array_equal(points, before)
+    assert space.from_unit_cube(points) == first
+    assert space.from_unit_cube(points[:0]) == ()
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_every_point_stands_for_a_valid_configuration(space, seed):
+    points = np.random.default_rng(seed).random((10, len(space.encoding.columns)))
+    for configuration in space.from_unit_cube(points):
+        space.validate(configuration)

@@ -1,0 +1,83 @@
+"""Many calls on an executor of the standard library's interface: threads, processes, or a Dask cluster."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from metalearn.errors import InputError, MissingDependencyError
+
+Key = TypeVar("Key")
+# Enough to keep every worker busy while results are taken in; what waits holds memory.
+_WAITING_PER_WORKER = 2
+
+
+@contextmanager
+def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[Executor, int]]:
+    """Give an executor and its number of workers: that many here, or those of the Dask scheduler at an address.
+
+    Threads suit calls that wait for child processes (``core.execution``), ``processes`` those that compute themselves.
+    A Dask cluster needs workers that may have children for the former: ``distributed.worker.daemon: False`` in its
+    configuration.
+
+    Raises:
+        InputError: when ``workers`` is neither a positive number nor the address of a scheduler that answers.
+        MissingDependencyError: when it is an address and Dask is not installed.
+
+    >>> with executor(2) as (pool, n_workers):
+    ...     pool.submit(pow, 2, 3).result(), n_workers
+    (8, 2)
+    """
+    if "://" in str(workers):
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise MissingDependencyError("dask", "dask") from error
+        try:
+            client: Any = Client(workers)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise InputError(f"No Dask scheduler answers at {workers}; start one with 'dask scheduler'.") from error
+        with client:
+            yield client.get_executor(), max(1, sum(client.nthreads().values()))
+        return
+    if not str(workers).isdecimal() or int(workers) < 1:
+        raise InputError(
+            f"Workers are a number from 1 on, or a scheduler's address (tcp://host:8786); got {workers!r}."
+        )
+    # Spawned, because the threads of libraries do not survive a fork.
+    spawn = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
+    with (spawn if processes else ThreadPoolExecutor)(int(workers)) as pool:
+        yield pool, int(workers)
+
+
+def completed(
+    pool: Executor, n_workers: int, function: Callable[..., Any], calls: Iterable[tuple[Key, tuple[Any, ...]]]
+) -> Iterator[tuple[Key, Any]]:
+    """Call the function with each call's arguments and yield (key, result) as they come, the first ones first begun.
+
+    Calls are taken from their iterator only as workers need them. The first call that fails ends it with its exception:
+    what has begun by then runs to its end, what waits never begins.
+
+    >>> with executor(2) as (pool, n_workers):
+    ...     sorted(completed(pool, n_workers, pow, (((a, b), (a, b)) for a in (2, 3) for b in (1, 2))))
+    [((2, 1), 2), ((2, 2), 4), ((3, 1), 3), ((3, 2), 9)]
+    """
+    waiting: dict[Future[Any], Key] = {}
+    try:
+        for key, arguments in calls:
+            waiting[pool.submit(function, *arguments)] = key
+            if len(waiting) >= (1 + _WAITING_PER_WORKER) * n_workers:
+                yield from _taken(waiting)
+        while waiting:
+            yield from _taken(waiting)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _taken(waiting: dict[Future[Any], Key]) -> Iterator[tuple[Key, Any]]:
+    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in [future for future in waiting if future in done]:  # of those that have ended, the first begun first
+        yield waiting.pop(future), future.result()
