@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from metalearn.core.metrics import METRICS
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError
-from metalearn.store.queries import TABLES, query, schema_versions
+from metalearn.store.queries import query, schema_versions
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,7 +63,7 @@ def _schema_version(connection: "duckdb.DuckDBPyConnection", path: str) -> int:
     tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not tables:
         return 0
-    if not {"meta", *TABLES} <= tables:
+    if not {"meta", "tasks", "evaluations"} <= tables:
         raise KnowledgeBaseError(f"{path} is a DuckDB file of something else than metalearn.")
     return int(connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()[0][0])
 

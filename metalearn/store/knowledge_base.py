@@ -119,8 +119,9 @@ class KnowledgeBase:
     ) -> MetaDataset:
         """Load the evaluations under one metric, with the meta-features of one extractor.
 
-        Defaults: the task type with most tasks, the metric with most evaluations, metalearn's own extractor where it
-        was used, else the one that describes most tasks. An empty knowledge base gives an empty MetaDataset.
+        Defaults: the task type with most tasks (under the metric, if given), the metric with most evaluations,
+        metalearn's own extractor where it was used, else the one that describes most tasks. An empty knowledge base
+        gives an empty MetaDataset.
 
         Raises:
             UnknownNameError: when nothing was evaluated under this metric, or no such extractor was used.
@@ -158,6 +159,11 @@ class KnowledgeBase:
         """Return the (task id, configuration id) pairs that a source has stored already."""
         text = "SELECT DISTINCT task_id, configuration_id FROM evaluations WHERE source = ?"
         return set(self._connection.execute(text, [source]).fetchall())
+
+    def described(self, extractor: str, version: str) -> set[str]:
+        """Return the ids of the tasks that have meta-features of this version of an extractor."""
+        text = "SELECT DISTINCT task_id FROM meta_features WHERE extractor = ? AND extractor_version = ?"
+        return {row[0] for row in self._connection.execute(text, [extractor, version]).fetchall()}
 
     def tasks_of_openml_datasets(self) -> dict[int, list[str]]:
         """Return the task ids of each dataset that OpenML numbers."""
@@ -204,6 +210,10 @@ class KnowledgeBase:
         """Return one sentence for each kind of row that points to nothing or stands twice; a sound one has none."""
         rows = self._connection.execute(query("orphans", key=", ".join(EVALUATION_KEY))).fetchall()
         return [f"{count} {problem}" for problem, count in rows if count]
+
+    def tables(self) -> "dict[str, pa.Table]":
+        """Return all rows of every table, as one batch that another knowledge base can append."""
+        return {table: self._connection.sql(f"SELECT * FROM {table}").to_arrow_table() for table in TABLES}
 
     def publish(self, folder: str | Path) -> Manifest:
         """Freeze everything into a Parquet snapshot with a manifest of row counts and SHA-256 sums."""

@@ -26,7 +26,7 @@ def load_meta_dataset(
     snapshot_id: str,
 ) -> MetaDataset:
     """Load the evaluations under one metric; see ``KnowledgeBase.meta_dataset`` for the defaults."""
-    task_type = task_type or _value(connection, "default_task_type") or "classification"
+    task_type = task_type or _value(connection, "default_task_type", {"metric": metric}) or "classification"
     selection: dict[str, Any] = {"task_type": task_type, "split": split, "statuses": list(STATUSES)}
     chosen = _metric(connection, metric, selection)
     selection["metric"] = chosen.name

@@ -16,6 +16,8 @@ TABLES = (
     "meta_features",
     "ingestions",
     "quarantine",
+    "failures",
+    "libraries",
 )
 EVALUATION_KEY = (
     "task_id",

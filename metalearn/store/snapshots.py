@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metalearn.errors import KnowledgeBaseError, MissingDependencyError, SnapshotError
-from metalearn.store.queries import TABLES, schema_versions
+from metalearn.store.queries import TABLES, query, schema_versions
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,6 +88,9 @@ def attach_snapshot(connection: "duckdb.DuckDBPyConnection", location: str) -> M
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({_quoted(path)})")
         except Exception as error:
             raise SnapshotError(f"{path} is damaged; run 'metalearn kb verify', then fetch it again.") from error
+    for version, script in schema_versions().items():
+        if version > manifest.schema_version:  # what came later stands empty
+            connection.execute(query(script))
     return manifest
 
 

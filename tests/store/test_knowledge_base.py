@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from metalearn.core.metrics import METRICS
 from metalearn.core.records import Batch
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError, UnknownNameError
 from metalearn.store import Counts, KnowledgeBase, store_families
@@ -95,6 +96,102 @@ def test_verify_finds_rows_that_point_to_nothing(kb):
     batch = make_batch()
     kb.append(Batch("test", {"evaluations": batch.tables["evaluations"]}, seen=4))
     assert kb.inconsistencies() == ["4 evaluations of unknown tasks", "4 evaluations of unknown configurations"]
+
+
+def failures_and_libraries():
+    """Why one configuration failed on a task, and two versions of a library, as batches bring them."""
+    failure = {"task_id": "openml-dataset-1", "configuration_id": TREE.id, "status": "crashed", "message": "no"}
+    libraries = [{"source": "test", "name": "numpy", "version": v} for v in ("2.0", "2.1")]
+    tables = {"failures": [failure, failure], "libraries": libraries}
+    return Batch("test", {name: pa.Table.from_pylist(rows) for name, rows in tables.items()})
+
+
+def test_failures_and_libraries_are_stored_once(kb):
+    for _ in range(2):
+        kb.append(failures_and_libraries())
+    rows = kb.info()["rows"]
+    assert (rows["failures"], rows["libraries"]) == (1, 2)
+
+
+def test_the_tables_of_one_are_a_batch_of_another(kb, tmp_path):
+    kb.append(make_batch())
+    kb.append(failures_and_libraries())
+    rows = [{"task_id": "openml-dataset-0", "extractor": "pmf", "extractor_version": "1", "name": "rows", "value": 1.0}]
+    kb.append(Batch("features", {"meta_features": pa.Table.from_pylist(rows)}, seen=1))
+    tables = kb.tables()
+    assert {name: len(table) for name, table in tables.items()} == kb.info()["rows"]
+    with KnowledgeBase.open(tmp_path / "copy.duckdb", read_only=False) as copy:
+        assert copy.append(Batch("copy", tables, seen=5)) == Counts(seen=5, stored=5)
+        again = copy.tables()
+        for name in set(tables) - {"ingestions"}:
+            key = [(column, "ascending") for column in tables[name].column_names]
+            assert again[name].sort_by(key) == tables[name].sort_by(key)
+        assert copy.append(Batch("copy", tables, seen=5)) == Counts(seen=5, already_there=5)
+
+
+def test_described_are_the_tasks_of_this_version_of_the_extractor(kb):
+    rows = [
+        {"task_id": f"task {t}", "extractor": e, "extractor_version": v, "name": name, "value": 1.0}
+        for t, e, v, name in [(0, "m", "1", "a"), (0, "m", "1", "b"), (1, "m", "2", "a"), (2, "pmf", "1", "a")]
+    ]
+    kb.append(Batch("features", {"meta_features": pa.Table.from_pylist(rows)}, seen=4))
+    assert kb.described("m", "1") == {"task 0"}
+    assert kb.described("m", "2") == {"task 1"}
+    assert kb.described("m", "3") == set()
+
+
+def make_version_1(path):
+    """A file as the first version of the schema left it: without what came later, and with fewer metrics."""
+    with KnowledgeBase.open(path, read_only=False) as kb:
+        kb.append(make_batch())
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP TABLE failures; DROP TABLE libraries; DELETE FROM metrics WHERE name = 'mae'")
+        connection.execute("UPDATE metrics SET preference = 99 WHERE name = 'accuracy'")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+
+
+def test_a_file_of_version_1_is_upgraded_in_place(tmp_path):
+    path = tmp_path / "old.duckdb"
+    make_version_1(path)
+    with pytest.raises(KnowledgeBaseError, match=r"old\.duckdb is empty, or of an older schema; write into it once"):
+        KnowledgeBase.open(path)
+    for _ in range(2):  # once is enough, and twice does no harm
+        with KnowledgeBase.open(path, read_only=False) as kb:
+            kb.append(failures_and_libraries())
+            rows = kb.info()["rows"]
+            assert (rows["evaluations"], rows["failures"], rows["libraries"]) == (4, 1, 2)
+            assert [row["name"] for row in sorted(kb.tables()["metrics"].to_pylist(), key=preference)] == [*METRICS]
+            np.testing.assert_allclose(np.nanmean(kb.meta_dataset().performance_matrix()), 0.2)
+    with KnowledgeBase.open(path) as kb:
+        assert kb.inconsistencies() == []
+
+
+def preference(row):
+    return row["preference"]
+
+
+def test_an_upgrade_that_is_refused_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "old.duckdb"
+    make_version_1(path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE libraries (note VARCHAR)")  # somebody's own
+    with pytest.raises(KnowledgeBaseError, match="stored none of them"):
+        KnowledgeBase.open(path, read_only=False)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT value FROM meta").fetchall() == [("1",)]
+        assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'failures'").fetchone() == (
+            0,
+        )
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "new.duckdb"
+    KnowledgeBase.open(path, read_only=False).close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET value = '99'")
+    for read_only in (True, False):
+        with pytest.raises(KnowledgeBaseError, match="schema version 99; upgrade metalearn"):
+            KnowledgeBase.open(path, read_only=read_only)
 
 
 def test_families_join_what_belongs_together(kb):

@@ -4,8 +4,10 @@ import json
 
 import fsspec
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from metalearn.core.records import Batch
 from metalearn.errors import KnowledgeBaseError, SnapshotError
 from metalearn.store import KnowledgeBase, verify
 from tests.store.batches import make_batch
@@ -79,3 +81,54 @@ def test_a_newer_schema_is_refused(snapshot):
     (snapshot / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
     with pytest.raises(SnapshotError, match="upgrade metalearn"):
         KnowledgeBase.open(snapshot)
+
+
+@pytest.fixture
+def version_1(snapshot):
+    """The snapshot as the first version of the schema would have published it."""
+    path = snapshot / "manifest.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["schema_version"] == 2
+    for table in ("failures", "libraries"):
+        (snapshot / manifest["tables"].pop(table)["file"]).unlink()
+    path.write_text(json.dumps(manifest | {"schema_version": 1}))
+    return snapshot
+
+
+def test_a_snapshot_of_version_1_opens_with_what_came_later_empty(version_1, tmp_path):
+    assert verify(version_1) == []
+    with KnowledgeBase.open(version_1) as old, KnowledgeBase.open(tmp_path / "kb.duckdb") as live:
+        rows = old.info()["rows"]
+        assert rows == live.info()["rows"]
+        assert (rows["failures"], rows["libraries"], rows["evaluations"]) == (0, 0, 4)
+        a, b = old.meta_dataset(), live.meta_dataset()
+        np.testing.assert_array_equal(a.performance_matrix(), b.performance_matrix())
+
+
+def test_a_snapshot_of_version_1_can_be_read_into_a_file_and_published_anew(version_1, tmp_path):
+    with (
+        KnowledgeBase.open(version_1) as old,
+        KnowledgeBase.open(tmp_path / "new.duckdb", read_only=False) as kb,
+    ):
+        counts = kb.append(Batch("old", old.tables(), seen=4))
+        assert (counts.stored, counts.already_there) == (4, 0)
+        kb.publish(tmp_path / "new")
+    assert json.loads((tmp_path / "new" / "manifest.json").read_text())["schema_version"] == 2
+    with KnowledgeBase.open(tmp_path / "new") as new:
+        assert new.inconsistencies() == []
+        assert new.info()["rows"]["evaluations"] == 4
+
+
+def test_the_new_tables_are_published_with_the_rest(tmp_path):
+    tables = {
+        "failures": [{"task_id": "t", "configuration_id": "c", "status": "timeout", "message": "stopped after 30 s"}],
+        "libraries": [{"source": "test", "name": "numpy", "version": "2.0"}],
+    }
+    with KnowledgeBase.open(tmp_path / "kb.duckdb", read_only=False) as kb:
+        before = kb.publish(tmp_path / "before")
+        kb.append(Batch("test", {name: pa.Table.from_pylist(rows) for name, rows in tables.items()}))
+        after = kb.publish(tmp_path / "after")
+    assert before.snapshot_id != after.snapshot_id
+    assert [after.tables[name]["rows"] for name in tables] == [1, 1]
+    with KnowledgeBase.open(tmp_path / "after") as frozen:
+        assert {name: frozen.tables()[name].to_pylist() for name in tables} == tables
