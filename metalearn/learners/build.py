@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from metalearn.core.records import Configuration
-from metalearn.learners.classifiers import WITHOUT_PROBABILITIES, classifier
+from metalearn.core.records import Configuration, TaskType
+from metalearn.errors import MissingDependencyError
+from metalearn.learners.catalog import find_learner, missing_extra
 from metalearn.learners.expressions import Call, build, call
-from metalearn.learners.preprocessing import preprocessor
+from metalearn.learners.models import estimator
+from metalearn.learners.preprocessing import Preprocessing, preprocessor
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -19,16 +21,25 @@ _IMPUTATION = re.compile(r"(.*__)?(simple)?imput(er|ation)__strategy")
 
 
 def make_estimator(
-    configuration: Configuration, *, n_classes: int | None = None, probabilities: bool = False, seed: int = 0
+    configuration: Configuration,
+    *,
+    task_type: TaskType | None = None,
+    n_classes: int | None = None,
+    probabilities: bool = False,
+    seed: int = 0,
+    fidelity: float = 1.0,
 ) -> "Pipeline":
-    """Return the unfitted pipeline of a configuration: preprocessing, then the classifier.
+    """Return the unfitted pipeline of a configuration: preprocessing, then the classifier or regressor.
 
-    It fits a data frame (n, p) and a target (n,). ``n_classes`` spares a binary problem the wrapper that liblinear
-    needs for more classes. With ``probabilities`` those algorithms that give margins only (svc, linear_svc,
-    perceptron) are calibrated, at three times the cost; the others have ``predict_proba`` anyway.
+    It fits a data frame (n, p) and a target (n,). ``task_type`` is by default the one of the configuration's space,
+    classification where that does not say. ``n_classes`` spares a binary problem the wrapper that liblinear needs for
+    more classes. With ``probabilities`` those classifiers that give margins only (svc, linear_svc, ridge, perceptron)
+    are calibrated, at three times the cost; the others have ``predict_proba`` anyway. A ``fidelity`` below 1 shortens
+    those that are trained tree by tree or epoch by epoch.
 
     Raises:
         ConfigurationError: for an algorithm or a hyperparameter that is not known.
+        MissingDependencyError: when the algorithm's library is not installed.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"height": [1.0, 1.2, None, 3.1], "leaf": ["small", None, "big", "big"]})
@@ -36,25 +47,57 @@ def make_estimator(
     >>> pipeline.fit(table, ["elm", "elm", "oak", "oak"]).predict(table).tolist()
     ['elm', 'elm', 'oak', 'oak']
     """
-    expression = estimator_expression(configuration, n_classes=n_classes, probabilities=probabilities, seed=seed)
+    extra = missing_extra(configuration.algorithm)
+    if extra is not None:
+        raise MissingDependencyError(find_learner(configuration.algorithm).module, extra)
+    expression = estimator_expression(
+        configuration,
+        task_type=task_type,
+        n_classes=n_classes,
+        probabilities=probabilities,
+        seed=seed,
+        fidelity=fidelity,
+    )
     pipeline: Pipeline = build(expression)
     return pipeline
 
 
 def estimator_expression(
-    configuration: Configuration, *, n_classes: int | None = None, probabilities: bool = False, seed: int = 0
+    configuration: Configuration,
+    *,
+    task_type: TaskType | None = None,
+    n_classes: int | None = None,
+    probabilities: bool = False,
+    seed: int = 0,
+    fidelity: float = 1.0,
 ) -> Call:
     """Return the description that ``make_estimator`` builds and ``to_python`` prints."""
-    configuration, strategy = _without_imputation(configuration)
-    last = classifier(configuration, n_classes=n_classes, seed=seed)
-    if probabilities and configuration.algorithm in WITHOUT_PROBABILITIES:
+    kind = task_type or task_type_of(configuration)
+    model, choices = _split(configuration)
+    last = estimator(model, kind, n_classes=n_classes, seed=seed, fidelity=fidelity)
+    if probabilities and not find_learner(model.algorithm).has_probabilities:
         folds = call("metalearn.learners.splits", "StratifiedFolds", _CALIBRATION_FOLDS, seed)
         last = call("sklearn.calibration", "CalibratedClassifierCV", last, cv=folds)
-    return call("sklearn.pipeline", "make_pipeline", preprocessor(strategy), last)
+    return call("sklearn.pipeline", "make_pipeline", *preprocessor(choices, kind, seed=seed), last)
 
 
-def _without_imputation(configuration: Configuration) -> tuple[Configuration, str]:
-    """Return the configuration without its imputation, and the strategy of that."""
-    strategies = {n: str(v) for n, v in configuration.hyperparameters.items() if _IMPUTATION.fullmatch(n)}
-    others = {n: v for n, v in configuration.hyperparameters.items() if n not in strategies}
-    return replace(configuration, hyperparameters=others), next(iter(strategies.values()), "median")
+def task_type_of(configuration: Configuration) -> TaskType:
+    """Return the task type that the configuration's space names; classification where it names none.
+
+    >>> task_type_of(Configuration("metalearn-regression-1", "ridge"))
+    'regression'
+    """
+    return "regression" if "-regression-" in configuration.space else "classification"
+
+
+def _split(configuration: Configuration) -> tuple[Configuration, Preprocessing]:
+    """Return the configuration of the model alone, and what comes before the model."""
+    given = configuration.hyperparameters
+    if "encoding" in given:  # our own spaces say everything
+        choices = Preprocessing.active(given)
+        own = {n: v for n, v in given.items() if n not in Preprocessing.__annotations__}
+    else:
+        strategies = {n: str(v) for n, v in given.items() if _IMPUTATION.fullmatch(n)}
+        choices = Preprocessing(imputation=next(iter(strategies.values()), "median"))
+        own = {n: v for n, v in given.items() if n not in strategies}
+    return replace(configuration, hyperparameters=own), choices

@@ -1,12 +1,23 @@
-"""A configuration as a Python script that needs no metalearn: what is recommended can be read, run and changed."""
+"""A configuration as a Python script: what is recommended can be read, run and changed.
+
+The script runs without metalearn, but for what scikit-learn and pandas lack: the reduction ``univariate``
+(``BestColumns``), gaps that go to the model as they are (``EmptyColumnsFilled``: lightgbm and hist_gradient_boosting
+without a reduction), the algorithm ``torch_mlp``, and files other than CSV and Parquet.
+"""
 
 import re
+from collections.abc import Mapping
 
-from metalearn.core.records import Configuration
-from metalearn.learners.build import estimator_expression
-from metalearn.learners.expressions import Name, imports, render
+from metalearn.core.records import Configuration, TaskType
+from metalearn.learners.build import estimator_expression, task_type_of
+from metalearn.learners.expressions import Call, Name, call, imports, render
 
-_SCORING = (Name("sklearn.model_selection", "StratifiedKFold"), Name("sklearn.model_selection", "cross_val_score"))
+_CROSS_VALIDATION = Name("sklearn.model_selection", "cross_val_score")
+# Each task type's metric: in words, and as scikit-learn calls it.
+_SCORING: Mapping[TaskType, tuple[str, str]] = {
+    "classification": ("balanced accuracy", "balanced_accuracy"),
+    "regression": ("R2", "r2"),
+}
 # How to read a file, by its ending, and what that needs; any other file is left to metalearn.
 _READERS = (
     (r"\.csv(\.gz)?$", 'read_csv(PATH, na_values=["?"])', Name("pandas", "read_csv")),
@@ -25,21 +36,29 @@ TARGET = {target}
 
 pipeline = {pipeline}
 
-folds = StratifiedKFold(5, shuffle=True, random_state={seed})
-scores = cross_val_score(pipeline, X, y, scoring="balanced_accuracy", cv=folds)
-print(f"balanced accuracy: {{scores.mean():.4f}} (standard deviation over 5 folds: {{scores.std():.4f}})")
+folds = {folds}
+scores = cross_val_score(pipeline, X, y, scoring="{scoring}", cv=folds)
+print(f"{metric}: {{scores.mean():.4f}} (standard deviation over 5 folds: {{scores.std():.4f}})")
 '''
 
 
 def to_python(
-    configuration: Configuration, *, path: str, target: str, n_classes: int | None = None, seed: int = 0
+    configuration: Configuration,
+    *,
+    path: str,
+    target: str,
+    task_type: TaskType | None = None,
+    n_classes: int | None = None,
+    seed: int = 0,
 ) -> str:
-    """Return a script that reads the table at ``path``, builds the pipeline and prints its balanced accuracy.
+    """Return a script that reads the table at ``path``, builds the pipeline and prints its score in cross-validation.
 
-    The pipeline is that of ``make_estimator``. CSV and Parquet files are read by pandas, others by metalearn.
+    The pipeline is that of ``make_estimator``, whose ``task_type`` and ``n_classes`` these are. The score is balanced
+    accuracy over stratified folds, or R2 over plain ones in a regression. CSV and Parquet files are read by pandas,
+    others by metalearn.
 
     Raises:
-        ConfigurationError: for an algorithm or a hyperparameter that is not known.
+        ConfigurationError: for an algorithm or a hyperparameter that is not known, or of the other task type.
 
     >>> script = to_python(Configuration("sklearn", "gaussian_nb"), path="iris.csv", target="class")
     >>> print("\\n".join(line for line in script.splitlines() if line.startswith(("TARGET", "data", "X, y"))))
@@ -47,23 +66,34 @@ def to_python(
     data = read_csv(PATH, na_values=["?"]).dropna(subset=[TARGET])
     X, y = data.drop(columns=TARGET), data[TARGET]
     """
-    pipeline = estimator_expression(configuration, n_classes=n_classes, seed=seed)
-    reading, needed = _reading(path)
+    kind = task_type or task_type_of(configuration)
+    pipeline = estimator_expression(configuration, task_type=kind, n_classes=n_classes, seed=seed)
+    folds = _folds(kind, seed)
+    reading, needed = _reading(path, kind)
+    metric, scoring = _SCORING[kind]
     return _SCRIPT.format(
         configuration=str(configuration).replace("\\", "\\\\").replace('"', "'"),
-        imports="\n".join(imports([pipeline, *_SCORING, needed])),
+        imports="\n".join(imports([pipeline, folds, _CROSS_VALIDATION, needed])),
         path=render(path),
         target=render(target),
         reading=reading,
         pipeline=render(pipeline),
-        seed=seed,
+        folds=render(folds),
+        scoring=scoring,
+        metric=metric,
     )
 
 
-def _reading(path: str) -> tuple[str, Name]:
+def _folds(task_type: TaskType, seed: int) -> Call:
+    splitter = "StratifiedKFold" if task_type == "classification" else "KFold"
+    return call("sklearn.model_selection", splitter, 5, shuffle=True, random_state=seed)
+
+
+def _reading(path: str, task_type: TaskType) -> tuple[str, Name]:
     """Return the lines that make X and y from a file, and what they need to import."""
-    for ending, call, name in _READERS:
+    for ending, read, name in _READERS:
         if re.search(ending, path, re.IGNORECASE):
-            table = f"data = {call}.dropna(subset=[TARGET])"
+            table = f"data = {read}.dropna(subset=[TARGET])"
             return f"{table}\nX, y = data.drop(columns=TARGET), data[TARGET]", name
-    return "dataset = load_dataset(PATH, TARGET)\nX, y = dataset.X, dataset.y", Name("metalearn", "load_dataset")
+    reading = f"dataset = load_dataset(PATH, TARGET, task_type={render(task_type)})\nX, y = dataset.X, dataset.y"
+    return reading, Name("metalearn", "load_dataset")

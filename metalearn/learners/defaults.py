@@ -10,28 +10,29 @@ _STRONGEST_FIRST = (
     "random_forest",
     "lightgbm",
     "svc",
-    "hist_gradient_boosting",
+    "svr",
     "extra_trees",
-    "mlp",
-    "gradient_boosting",
+    "hist_gradient_boosting",
+    "torch_mlp",
     "logistic_regression",
     "k_nearest_neighbors",
-    "linear_svc",
+    "ridge",
+    "lda",
     "adaboost",
+    "elastic_net",
+    "linear_svc",
+    "linear_svr",
+    "qda",
     "decision_tree",
     "gaussian_nb",
-    "perceptron",
 )
 
 
 def default_configurations(task_type: TaskType) -> tuple[Configuration, ...]:
     """Return each algorithm's default configuration, the strongest in the literature first.
 
-    Raises:
-        InputError: for regression, which no search space covers yet.
-
     >>> [c.algorithm for c in default_configurations("classification")][:3]
     ['random_forest', 'lightgbm', 'svc']
     """
     space = search_space(task_type)
-    return tuple(space.default(algorithm) for algorithm in _STRONGEST_FIRST)
+    return tuple(space.default(algorithm) for algorithm in _STRONGEST_FIRST if algorithm in space.algorithms)

@@ -1,4 +1,9 @@
-"""Stratified splits that a rare class cannot break, and stratified samples of rows."""
+"""Stratified splits that a rare class cannot break, and stratified samples of rows.
+
+The estimation procedure of our own evaluations: first an outer test part of a fifth of the rows, then 3-fold
+cross-validation on the rest. Below 2,000 rows, where one test part is small, there are three such outer splits, each
+with its own seed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from metalearn.core.records import Dataset
 
 Integers = NDArray[np.int64]
+N_FOLDS = 3
+TEST, TRAINING_ONLY = N_FOLDS, -1
+_OUTER_FOLDS = 5
+_ONE_OUTER_SPLIT_FROM = 2000
+_OUTER_SPLITS = 3
+# A numeric target is stratified by its tenths.
+_N_STRATA = 10
 
 
 def _shuffled_by_class(y: ArrayLike, seed: int) -> tuple[Integers, Integers]:
@@ -71,13 +83,52 @@ def stratified_rows(y: ArrayLike, n_rows: int, seed: int) -> Integers:
     return np.sort(rows[picked])
 
 
-def sample_dataset(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
-    """Return a stratified sample of a classification dataset's rows, or the dataset itself where it is small enough.
+def strata(dataset: Dataset) -> Integers:
+    """Return the stratum (n,) of each row: its class, or the tenth of the numeric target in which it lies.
 
-    The sample keeps the name and the fingerprint: they say where the rows come from.
+    >>> import pandas as pd
+    >>> y = pd.Series(range(40), dtype="float64")
+    >>> np.bincount(strata(Dataset(pd.DataFrame({"x": y}), y, "line", ("numeric",), ""))).tolist()
+    [4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
     """
-    if len(dataset.y) <= max_rows:
-        return dataset
-    rows = stratified_rows(dataset.y, max_rows, seed)
+    if dataset.task_type == "classification":
+        return np.unique(dataset.y.astype("str").to_numpy(), return_inverse=True)[1]
+    y = dataset.y.to_numpy(dtype=np.float64)
+    cuts = np.quantile(y, np.arange(1, _N_STRATA) / _N_STRATA)
+    return np.searchsorted(cuts, y, side="right")
+
+
+def outer_splits(dataset: Dataset, seed: int = 0) -> dict[int, Integers]:
+    """Return the parts (n,) of each outer split, by its seed.
+
+    A row's part is the validation fold (0, 1, 2) in which it is tested, ``TEST``, or ``TRAINING_ONLY`` where its class
+    is too small for any part to be tested on.
+
+    >>> import pandas as pd
+    >>> X, y = pd.DataFrame({"x": range(30)}), pd.Series(["low", "high"] * 15, dtype="category")
+    >>> splits = outer_splits(Dataset(X, y, "halves", ("numeric",), ""))
+    >>> {seed: np.bincount(parts).tolist() for seed, parts in splits.items()}
+    {0: [8, 8, 8, 6], 1: [8, 8, 8, 6], 2: [8, 8, 8, 6]}
+    """
+    groups = strata(dataset)
+    n_splits = 1 if len(groups) >= _ONE_OUTER_SPLIT_FROM else _OUTER_SPLITS
+    return {number: _parts(groups, number) for number in range(seed, seed + n_splits)}
+
+
+def _parts(groups: Integers, seed: int) -> Integers:
+    parts = np.full(len(groups), TEST)
+    rest = np.flatnonzero(assign_folds(groups, _OUTER_FOLDS, seed) != 0)
+    parts[rest] = assign_folds(groups[rest], N_FOLDS, seed)
+    return parts
+
+
+def sampled_rows(dataset: Dataset, max_rows: int, seed: int) -> Integers:
+    """Return which rows a stratified sample of at most ``max_rows`` keeps, in their old order."""
+    n = len(dataset.y)
+    return np.arange(n) if n <= max_rows else stratified_rows(strata(dataset), max_rows, seed)
+
+
+def take_rows(dataset: Dataset, rows: Integers) -> Dataset:
+    """Return some of a dataset's rows; the name and the fingerprint stay, to say where the rows come from."""
     X, y = dataset.X.iloc[rows], dataset.y.iloc[rows]
     return replace(dataset, X=X.reset_index(drop=True), y=y.reset_index(drop=True))

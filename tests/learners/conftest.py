@@ -50,6 +50,13 @@ def three_classes(mixed_table: pd.DataFrame) -> pd.Series:
 
 
 @pytest.fixture
+def numbers(mixed_table: pd.DataFrame) -> pd.Series:
+    """A numeric target that the first column tells in part; all its values are whole."""
+    rng = np.random.default_rng(1)
+    return pd.Series((100 * mixed_table["number"].fillna(0) + rng.normal(scale=20, size=N_ROWS)).round())
+
+
+@pytest.fixture
 def dataset(mixed_table: pd.DataFrame, three_classes: pd.Series) -> Dataset:
     """The mixed table with its three classes."""
     return Dataset(

@@ -2,19 +2,37 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from threadpoolctl import threadpool_limits
 
-from metalearn.core.algorithms import algorithm_names
-from metalearn.core.records import Configuration
-from metalearn.learners.build import make_estimator
+from metalearn.core.records import Configuration, TaskType
+from metalearn.errors import ConfigurationError
+from metalearn.learners.build import estimator_expression, make_estimator
 from metalearn.learners.code import to_python
+from metalearn.learners.definition import SPACE_NAMES
+from metalearn.learners.expressions import imports
 from metalearn.learners.space import search_space
+from metalearn.sources.files import load_dataset
+
+EVERY = [(task_type, name) for task_type in SPACE_NAMES for name in search_space(task_type).algorithms]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other on a busy machine make fits this small ten times slower."""
+    with threadpool_limits(1):
+        yield
 
 
 def _run(script: str, folder: Path) -> str:
@@ -56,14 +74,104 @@ def test_the_script_prints_the_estimators_score(ending: str, table: pd.DataFrame
     )
 
 
-@pytest.mark.parametrize("algorithm", algorithm_names())
-def test_the_printed_pipeline_is_the_built_one(algorithm: str) -> None:
-    configuration = search_space("classification").default(algorithm)
-    script = to_python(configuration, path="table.csv", target="class", n_classes=3)
-    imports, _, rest = script.partition("PATH =")
-    scope: dict[str, object] = {}
-    exec(imports + rest[rest.index("pipeline =") : rest.index("folds =")], scope)
+def _configuration(task_type: TaskType, algorithm: str, **choices: Any) -> Configuration:
+    default = search_space(task_type).default(algorithm)
+    return Configuration(default.space, algorithm, {**default.hyperparameters, **choices})
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters"),
+    [
+        ("diabetes.csv", {"encoding": "target", "reduction": "pca", "pca_variance": 0.9, "scaling": "quantile"}),
+        ("diabetes.arff", {"reduction": "univariate", "percentile": 60}),
+    ],
+)
+def test_a_regression_prints_r2_over_plain_folds(name: str, hyperparameters: dict[str, Any], tmp_path: Path) -> None:
+    data = load_diabetes(as_frame=True, scaled=False).frame
+    sexes = data["sex"].map({1: "a", 2: "b"})
+    X, y = data.drop(columns="target").assign(sex=sexes), data["target"]
+    if name.endswith("csv"):
+        X.assign(target=y).to_csv(tmp_path / name, index=False)
+    else:
+        lines = [f"@attribute {column} {'{a,b}' if column == 'sex' else 'numeric'}" for column in X.columns]
+        head = "\n".join(["@relation diabetes", *lines, "@attribute target numeric", "@data", ""])
+        (tmp_path / name).write_text(head + X.assign(target=y).to_csv(index=False, header=False))
+    configuration = _configuration("regression", "ridge", **hyperparameters)
+    script = to_python(configuration, path=name, target="target", seed=4)
+    estimator = make_estimator(configuration, seed=4)
+    scores = cross_val_score(estimator, X, y, cv=KFold(5, shuffle=True, random_state=4), scoring="r2")
+    assert scores.mean() > 0.35
+    assert _run(script, tmp_path) == (
+        f"R2: {scores.mean():.4f} (standard deviation over 5 folds: {scores.std():.4f})\n"
+    )
+
+
+def test_a_classification_on_real_data_prints_balanced_accuracy(shared: Path, tmp_path: Path) -> None:
+    path = shared / "datasets" / "iris.arff"
+    configuration = _configuration("classification", "torch_mlp", max_epochs=20, learning_rate=0.03, hidden_width=32)
+    script = to_python(configuration, path=str(path), target="class", n_classes=3, seed=1)
+    dataset = load_dataset(path, "class")
+    folds = StratifiedKFold(5, shuffle=True, random_state=1)
+    estimator = make_estimator(configuration, n_classes=3, seed=1)
+    scores = cross_val_score(estimator, dataset.X, dataset.y, cv=folds, scoring="balanced_accuracy")
+    assert scores.mean() > 0.85
+    printed = _run(script, tmp_path)
+    assert printed.startswith(f"balanced accuracy: {scores.mean():.4f} ")
+
+
+def test_the_task_type_is_the_spaces_unless_given() -> None:
+    ridge = Configuration("sklearn", "ridge")
+    kinds = {
+        ridge.space: to_python(ridge, path="t.arff", target="y"),
+        "given": to_python(ridge, path="t.arff", target="y", task_type="regression", seed=9),
+    }
+    for wanted in ("RidgeClassifier(", "StratifiedKFold(5, shuffle=True, random_state=0)", "balanced_accuracy"):
+        assert wanted in kinds["sklearn"]
+        assert wanted not in kinds["given"]
+    for wanted in (" Ridge(", " KFold(5, shuffle=True, random_state=9)", 'scoring="r2"', 'task_type="regression"'):
+        assert wanted in kinds["given"]
+        assert wanted not in kinds["sklearn"]
+    named = to_python(Configuration(SPACE_NAMES["regression"], "ridge"), path="t.csv", target="y")
+    assert 'scoring="r2"' in named
+    with pytest.raises(ConfigurationError, match="svr is not for classification"):
+        to_python(Configuration("sklearn", "svr"), path="t.csv", target="y")
+
+
+def _scope(script: str) -> dict[str, Any]:
+    """What the script's pipeline and folds are, without its data."""
+    head, _, rest = script.partition("PATH =")
+    scope: dict[str, Any] = {}
+    exec(head + rest[rest.index("pipeline =") : rest.index("scores =")], scope)
+    return scope
+
+
+@pytest.mark.parametrize(("task_type", "algorithm"), EVERY)
+def test_the_printed_pipeline_is_the_built_one(task_type: TaskType, algorithm: str) -> None:
+    configuration = search_space(task_type).default(algorithm)
+    scope = _scope(to_python(configuration, path="table.csv", target="class", n_classes=3))
     assert joblib.hash(scope["pipeline"]) == joblib.hash(make_estimator(configuration, n_classes=3))
+    assert type(scope["folds"]) is (StratifiedKFold if task_type == "classification" else KFold)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), task_type=st.sampled_from(list(SPACE_NAMES)))
+def test_every_configurations_script_compiles_and_builds(seed: int, task_type: TaskType) -> None:
+    for configuration in search_space(task_type).sample(2, np.random.default_rng(seed)):
+        script = to_python(configuration, path="table.csv", target="class", n_classes=3, seed=seed)
+        compile(script, "script.py", "exec")
+        assert max(map(len, script.splitlines()[1:])) <= 120
+        built = make_estimator(configuration, n_classes=3, seed=seed)
+        assert repr(_scope(script)["pipeline"][-1]) == repr(built[-1])
+
+
+@pytest.mark.parametrize("task_type", SPACE_NAMES)
+def test_a_script_needs_metalearn_for_what_the_module_says_only(task_type: TaskType) -> None:
+    for configuration in search_space(task_type).sample(300, np.random.default_rng(0)):
+        lines = imports(estimator_expression(configuration))
+        reduction = configuration.hyperparameters["reduction"]
+        gaps = reduction == "none" and configuration.algorithm in ("lightgbm", "hist_gradient_boosting")
+        own = gaps or reduction == "univariate" or configuration.algorithm == "torch_mlp"
+        assert any(line.startswith("from metalearn") for line in lines) is own
 
 
 def test_names_are_quoted() -> None:
