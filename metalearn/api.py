@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,8 @@ def recommend(
     ``kb`` is a knowledge base, or where one is (default: the bundled one); ``metric`` what is to be good (default: the
     one with most evaluations there). ``history``, ``candidates`` and ``constraints`` are as in
     ``core.protocols.FittedRecommender``. Where the knowledge base knows nothing about such tasks, the learners'
-    defaults are recommended, and ``reason`` says so.
+    defaults are recommended, and ``reason`` says so. Algorithms whose library is not installed or whose limits the
+    dataset exceeds are left out, unless ``constraints`` asks for them by name; ``reason`` says which.
 
     Raises:
         InputError: for data that cannot be used, or a k below 1.
@@ -126,13 +127,19 @@ def recommend(
     if not len(past):  # nothing but the defaults can be recommended from nothing, whatever the method
         recommender, method = "auto", create("recommender", "auto")
     fitted = method.meta_fit(past, rng=np.random.default_rng(seed))
-    items = fitted.recommend(task, k, history=history, candidates=candidates, constraints=constraints)
-    return Recommendations(task, *_explanation(fitted, task, recommender), items)
+    unusable = _unusable(task, constraints)
+    usable = replace(constraints, exclude=(*constraints.exclude, *unusable))
+    items = fitted.recommend(task, k, history=history, candidates=candidates, constraints=usable)
+    name, reason = _explanation(fitted, task, recommender)
+    known = {configuration.algorithm for configuration in past.configurations}
+    notes = [f"; {algorithm} is left out: {why}" for algorithm, why in unusable.items() if algorithm in known]
+    return Recommendations(task, name, reason + "".join(notes), items)
 
 
 def make_estimator(
     configuration: Configuration | Recommendation,
     *,
+    task_type: TaskType | None = None,
     n_classes: int | None = None,
     probabilities: bool = False,
     seed: int = 0,
@@ -145,7 +152,7 @@ def make_estimator(
     from metalearn.learners.build import make_estimator as build
 
     wanted = configuration.configuration if isinstance(configuration, Recommendation) else configuration
-    return build(wanted, n_classes=n_classes, probabilities=probabilities, seed=seed)
+    return build(wanted, task_type=task_type, n_classes=n_classes, probabilities=probabilities, seed=seed)
 
 
 def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> Dataset:
@@ -158,6 +165,19 @@ def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> D
     name = str(getattr(y, "name", None) or "target")
     target = name if name not in data.columns else f"{name} (target)"
     return make_dataset(data.assign(**{target: np.asarray(y)}), target, name="data")
+
+
+def _unusable(task: Task, constraints: Constraints) -> dict[str, str]:
+    """Return why algorithms that nobody asked for by name cannot be fitted here, by algorithm."""
+    from metalearn.learners.catalog import LEARNERS, exceeded_limit, missing_extra
+
+    n_rows, n_classes = task.meta_features.get("n_rows", 0), task.meta_features.get("n_classes", 0)
+    reasons = {}
+    for algorithm in set(LEARNERS) - set(constraints.algorithms or ()):
+        extra = missing_extra(algorithm)
+        install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
+        reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
+    return {algorithm: why for algorithm, why in sorted(reasons.items()) if why}
 
 
 def _explanation(fitted: FittedRecommender, task: Task, name: str) -> tuple[str, str]:

@@ -1,13 +1,11 @@
 """``metalearn evaluate``: the bench."""
 
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, listed, numbers
+from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -45,23 +43,24 @@ def recommenders(
         Literal["dataset", "family"], typer.Option("--leave-out", help="What of a test task's kin is not learned from.")
     ] = "family",
     metric: Metric = None,
-    workers: Annotated[int, typer.Option("--workers", metavar="W", min=1, help="Processes.")] = 1,
+    task_type: TaskTypeOption = None,
+    workers: Workers = "1",
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Replay published evaluations: how good is the best of the first k recommended configurations?"""
+    from metalearn.core.parallel import executor
     from metalearn.evaluation.benchmark import Settings, evaluate_recommenders
 
     names = listed(recommenders) or ()
     settings = Settings(numbers(k, "--k"), protocol, leave_out, seed)
-    training, *tests = _load([kb, test_kb] if test_kb else [kb], metric)
+    training, *tests = _load([kb, test_kb] if test_kb else [kb], metric, task_type)
     test = tests[0] if tests else None
-    # Spawned, because DuckDB's threads do not survive a fork.
-    pool: Any = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext()
-    with pool as executor, progress() as bar:
+    pool: Any = executor(workers, processes=True) if workers != "1" else nullcontext((None, 1))
+    with pool as (jobs, _), progress() as bar:
         shown = bar.add_task("recommenders", total=len(names))
         report = evaluate_recommenders(
-            training, names, settings, test=test, executor=executor, on_done=lambda _: bar.advance(shown)
+            training, names, settings, test=test, executor=jobs, on_done=lambda _: bar.advance(shown)
         )
     if json:
         print_json(report)
@@ -69,14 +68,15 @@ def recommenders(
         _print(report)
 
 
-def _load(locations: "Sequence[str | None]", metric: str | None) -> "list[MetaDataset]":
+def _load(locations: "Sequence[str | None]", metric: str | None, task_type: Any) -> "list[MetaDataset]":
     """Load one or two knowledge bases, with families that hold across them."""
     from metalearn.store import KnowledgeBase, related_datasets
 
     with ExitStack() as stack:
         opened = [stack.enter_context(KnowledgeBase.open(location)) for location in locations]
         families = related_datasets(*opened)
-        return [knowledge_base.meta_dataset(metric=metric).with_families(families) for knowledge_base in opened]
+        loaded = [kb.meta_dataset(metric=metric, task_type=task_type) for kb in opened]
+        return [meta_dataset.with_families(families) for meta_dataset in loaded]
 
 
 def _print(report: dict[str, Any]) -> None:

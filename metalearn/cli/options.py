@@ -1,7 +1,7 @@
 """Options that have the same name and meaning in every command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is drawn.")]
 Metric = Annotated[
     str | None, typer.Option("--metric", metavar="M", help="What to be good at. [default: the most evaluated]")
+]
+TaskTypeOption = Annotated[
+    Literal["classification", "regression"] | None,
+    typer.Option("--task-type", help="[default: told from the target; of a knowledge base: the one with most tasks]"),
+]
+Workers = Annotated[
+    str, typer.Option("--workers", metavar="W", help="Processes, or a Dask scheduler's address (tcp://host:8786).")
 ]
 Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, Target, listed
+from metalearn.cli.options import Json, Metric, ReadKb, Seed, Target, TaskTypeOption, listed
 from metalearn.cli.output import print_json, print_table, shown
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="How many configurations.")] = 10,
     recommender: Annotated[str, typer.Option("--recommender", metavar="R", help="The method.")] = "auto",
     kb: ReadKb = None,
-    task_type: Annotated[
-        Literal["classification", "regression"] | None,
-        typer.Option("--task-type", help="[default: told from the target]"),
-    ] = None,
+    task_type: TaskTypeOption = None,
     metric: Metric = None,
     history: Annotated[
         Path | None,
@@ -153,7 +150,8 @@ def _read_json(path: Path | None) -> Any:
 def _python(found: "Recommendations", file: Path | None, target: str | None, data: Any) -> str:
     from metalearn.learners.code import to_python
 
-    code: str = to_python(found[0].configuration, path=str(file), target=str(target), n_classes=data.n_classes)
+    options = {"task_type": data.task_type, "n_classes": data.n_classes}
+    code: str = to_python(found[0].configuration, path=str(file), target=str(target), **options)
     return code
 
 

@@ -183,7 +183,7 @@ def test_constraints_and_history_are_kept_to(run, table, tmp_path):
         json.dumps([{key: first[key] for key in ("space", "algorithm", "hyperparameters")} | {"loss": 0.2}])
     )
     assert first["id"] not in {r["id"] for r in recommended("--history", tried, "-k", "20")}
-    assert {r["algorithm"] for r in recommended("--algorithms", "svc,mlp")} == {"svc", "mlp"}
+    assert {r["algorithm"] for r in recommended("--algorithms", "svc,lightgbm")} == {"svc", "lightgbm"}
     assert first["algorithm"] not in {r["algorithm"] for r in recommended("--exclude", first["algorithm"])}
     assert all(r["predicted_seconds"] <= 0.05 for r in recommended("--seconds-each", "0.05"))
 
@@ -191,7 +191,7 @@ def test_constraints_and_history_are_kept_to(run, table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--algorithms", "svm"], "did you mean 'svc'"),
+        (["--algorithms", "random_forst"], "did you mean 'random_forest'"),
         (["--recommender", "kn"], "did you mean 'knn'"),
         (["--metric", "acuracy"], "did you mean 'accuracy'"),
         (["--history", "nowhere.json"], "nowhere.json cannot be read"),

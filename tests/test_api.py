@@ -1,0 +1,65 @@
+"""The calls a user makes, where no command line covers them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import metalearn
+from metalearn.api import recommend
+from metalearn.core.records import Constraints, Task
+from metalearn.learners import catalog
+from metalearn.store import KnowledgeBase
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = catalog.find_spec
+    monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else found(name))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    KnowledgeBase.open(tmp_path / "empty.duckdb", read_only=False).close()
+    return tmp_path / "empty.duckdb"
+
+
+def _algorithms(*arguments: object, **options: object) -> list[str]:
+    return [item.configuration.algorithm for item in recommend(*arguments, **options)]  # type: ignore[arg-type]
+
+
+def test_a_regression_gets_configurations_that_fit_it(empty: Path) -> None:
+    X = pd.DataFrame({"x": np.linspace(0, 1, 60), "kind": ["a", "b", None] * 20})
+    y = pd.Series(3 * X["x"] + 1, name="y")
+    answer = recommend(X, y, kb=empty, k=3)
+    assert answer.task.type == "regression"
+    assert {item.configuration.space for item in answer} == {"metalearn-regression-1"}
+    predicted = metalearn.make_estimator(answer[0]).fit(X, y).predict(X)
+    assert np.corrcoef(predicted, y)[0, 1] > 0.9
+
+
+def test_what_is_not_installed_is_left_out_with_the_reason(without_torch: None) -> None:
+    task = Task("new", "new", "classification")
+    answer = recommend(task, k=1000)
+    assert "torch_mlp" not in {item.configuration.algorithm for item in answer}
+    assert "torch_mlp is left out: it needs pip install 'metalearn[torch]'" in answer.reason
+
+
+def test_what_is_not_installed_is_recommended_to_who_asks_for_it(without_torch: None) -> None:
+    task, wanted = Task("new", "new", "classification"), Constraints(algorithms=("torch_mlp",))
+    assert set(_algorithms(task, constraints=wanted)) == {"torch_mlp"}
+
+
+def test_what_a_dataset_is_too_large_for_is_left_out() -> None:
+    small, large = ({"n_rows": n, "n_classes": 2.0} for n in (1000.0, 50_000.0))
+    assert "svc" in _algorithms(Task("new", "new", "classification", meta_features=small), k=1000)
+    answer = recommend(Task("new", "new", "classification", meta_features=large), k=1000)
+    assert "svc" not in {item.configuration.algorithm for item in answer}
+    assert "svc is left out: svc is limited to 20000 rows; there are 50000" in answer.reason
+
+
+def test_the_defaults_skip_what_is_not_installed(without_torch: None, empty: Path) -> None:
+    names = _algorithms(Task("new", "new", "classification"), k=1000, kb=empty)
+    assert names[0] == "random_forest"
+    assert "torch_mlp" not in names
