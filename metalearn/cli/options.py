@@ -23,8 +23,23 @@ TaskTypeOption = Annotated[
     Literal["classification", "regression"] | None,
     typer.Option("--task-type", help="[default: told from the target; of a knowledge base: the one with most tasks]"),
 ]
+
+
+def _workers(text: str) -> str:
+    """Refuse what is neither a number of processes nor an address, before anything is loaded."""
+    if "://" not in text and not (text.isdecimal() and int(text) > 0):
+        raise typer.BadParameter(f"give a number from 1 on, or an address such as tcp://host:8786; got {text!r}")
+    return text
+
+
 Workers = Annotated[
-    str, typer.Option("--workers", metavar="W", help="Processes, or a Dask scheduler's address (tcp://host:8786).")
+    str,
+    typer.Option(
+        "--workers",
+        metavar="W",
+        callback=_workers,
+        help="Processes, or a Dask scheduler's address (tcp://host:8786).",
+    ),
 ]
 Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
 

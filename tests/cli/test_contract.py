@@ -56,6 +56,8 @@ def test_every_command_has_help_with_an_example(run, command):
         ["recommend", "a.csv", "--openml-task", "3"],
         ["recommend", "a.csv", "-k", "0"],
         ["evaluate", "recommenders", "--k", "1,x"],
+        ["evaluate", "recommenders", "--workers", "many"],
+        ["evaluate", "recommenders", "--workers", "0"],
     ],
     ids=" ".join,
 )
