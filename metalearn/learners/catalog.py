@@ -54,6 +54,14 @@ def _sklearn(module: str, name: str, **fixed: Any) -> Model:
     return Model(Name(f"sklearn.{module}", name), fixed)
 
 
+def _trees(
+    classifier: Model, regressor: Model, trees: int = 100, *, resource_argument: str = "n_estimators", **more: Any
+) -> Learner:
+    """An ensemble of that many trees, if a configuration does not say."""
+    resource: dict[str, Any] = {"resource": "trees", "resource_argument": resource_argument, "full_resource": trees}
+    return Learner(classifier, regressor, scaled=False, **resource, **more)
+
+
 # libsvm's time grows with the square to the cube of the rows; its authors advise against it beyond tens of thousands.
 _KERNEL_ROWS = 20_000
 # Boosting grows a tree a class in every round.
@@ -63,14 +71,7 @@ _NO_EARLY_STOPPING = {"early_stopping": False}
 _QUIET = {"n_jobs": 1, "verbosity": -1}
 
 LEARNERS: Mapping[str, Learner] = {
-    "adaboost": Learner(
-        _sklearn("ensemble", "AdaBoostClassifier"),
-        _sklearn("ensemble", "AdaBoostRegressor"),
-        resource="trees",
-        resource_argument="n_estimators",
-        full_resource=50,
-        scaled=False,
-    ),
+    "adaboost": _trees(_sklearn("ensemble", "AdaBoostClassifier"), _sklearn("ensemble", "AdaBoostRegressor"), 50),
     "decision_tree": Learner(
         _sklearn("tree", "DecisionTreeClassifier"), _sklearn("tree", "DecisionTreeRegressor"), scaled=False
     ),
@@ -79,47 +80,29 @@ LEARNERS: Mapping[str, Learner] = {
         _sklearn("linear_model", "ElasticNet"),
         scales_target=True,
     ),
-    "extra_trees": Learner(
-        _sklearn("ensemble", "ExtraTreesClassifier"),
-        _sklearn("ensemble", "ExtraTreesRegressor"),
-        resource="trees",
-        resource_argument="n_estimators",
-        full_resource=100,
-        scaled=False,
-    ),
+    "extra_trees": _trees(_sklearn("ensemble", "ExtraTreesClassifier"), _sklearn("ensemble", "ExtraTreesRegressor")),
     "gaussian_nb": Learner(_sklearn("naive_bayes", "GaussianNB")),
-    "gradient_boosting": Learner(
+    "gradient_boosting": _trees(
         _sklearn("ensemble", "GradientBoostingClassifier"),
         _sklearn("ensemble", "GradientBoostingRegressor"),
-        resource="trees",
-        resource_argument="n_estimators",
-        full_resource=100,
         max_rows=100_000,
         max_classes=_BOOSTED_CLASSES,
-        scaled=False,
     ),
-    "hist_gradient_boosting": Learner(
+    "hist_gradient_boosting": _trees(
         _sklearn("ensemble", "HistGradientBoostingClassifier", **_NO_EARLY_STOPPING),
         _sklearn("ensemble", "HistGradientBoostingRegressor", **_NO_EARLY_STOPPING),
-        resource="trees",
         resource_argument="max_iter",
-        full_resource=100,
         max_classes=_BOOSTED_CLASSES,
-        scaled=False,
         takes_gaps=True,
     ),
     "k_nearest_neighbors": Learner(
         _sklearn("neighbors", "KNeighborsClassifier"), _sklearn("neighbors", "KNeighborsRegressor")
     ),
     "lda": Learner(_sklearn("discriminant_analysis", "LinearDiscriminantAnalysis")),
-    "lightgbm": Learner(
+    "lightgbm": _trees(
         Model(Name("lightgbm", "LGBMClassifier"), _QUIET),
         Model(Name("lightgbm", "LGBMRegressor"), _QUIET),
-        resource="trees",
-        resource_argument="n_estimators",
-        full_resource=100,
         max_classes=_BOOSTED_CLASSES,
-        scaled=False,
         takes_gaps=True,
     ),
     # The smaller of the two problems; the solution is the same.
@@ -137,13 +120,8 @@ LEARNERS: Mapping[str, Learner] = {
     ),
     "perceptron": Learner(_sklearn("linear_model", "Perceptron"), has_probabilities=False),
     "qda": Learner(_sklearn("discriminant_analysis", "QuadraticDiscriminantAnalysis")),
-    "random_forest": Learner(
-        _sklearn("ensemble", "RandomForestClassifier"),
-        _sklearn("ensemble", "RandomForestRegressor"),
-        resource="trees",
-        resource_argument="n_estimators",
-        full_resource=100,
-        scaled=False,
+    "random_forest": _trees(
+        _sklearn("ensemble", "RandomForestClassifier"), _sklearn("ensemble", "RandomForestRegressor")
     ),
     "ridge": Learner(
         _sklearn("linear_model", "RidgeClassifier"), _sklearn("linear_model", "Ridge"), has_probabilities=False
