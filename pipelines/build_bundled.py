@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -195,14 +196,11 @@ def _evaluate_all(
                 if (source.task_id, configuration.id) not in done:
                     yield (source, configuration), (configuration, source.dataset, source.splits.parts)
 
+    limited = partial(evaluate, seconds=SECONDS, memory_bytes=MEMORY_BYTES)
     with executor(workers) as (pool, n_workers):
-        for (source, configuration), results in completed(pool, n_workers, _evaluate, calls()):
+        for (source, configuration), results in completed(pool, n_workers, limited, calls()):
             kb.append(_results(source, configuration, results))
             _log(f"{source.dataset.name}: {configuration.algorithm} {dict(Counter(r.status for r in results))}")
-
-
-def _evaluate(configuration: Configuration, dataset: Dataset, parts: dict[int, np.ndarray]) -> tuple[FoldResult, ...]:
-    return evaluate(configuration, dataset, parts, seconds=SECONDS, memory_bytes=MEMORY_BYTES)
 
 
 def _results(source: Source, configuration: Configuration, results: tuple[FoldResult, ...]) -> Batch:

@@ -69,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
 def write(parts: Sequence[Part], info: Mapping[str, Any], options: argparse.Namespace) -> str:
     """Return the text of the card."""
     datasets = _rows(options.kb, "datasets", "id", "name", "family", "n_rows", "n_columns")
-    resources = _resources(options.kb)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         snapshot_id=info["snapshot_id"],
         what=_what(parts, info),
@@ -79,7 +78,7 @@ def write(parts: Sequence[Part], info: Mapping[str, Any], options: argparse.Name
         gaps=gaps_table(parts, options.seed),
         portfolio=portfolio_table(parts),
         fidelities="\n\n".join(fidelity_table(part) for part in parts),
-        algorithms="\n\n".join(algorithm_table(part, resources) for part in parts),
+        algorithms="\n\n".join(algorithm_table(part) for part in parts),
         causes=_cause_table(options.kb),
         gain_figures=_shown(parts, "gains", "Gain over the default on each task"),
         rank_figures=_shown(parts, "ranks", "Rank of each configuration on each task"),
@@ -167,15 +166,6 @@ def _rows(kb: Path, table: str, *columns: str) -> list[tuple[Any, ...]]:
 
     read = pq.read_table(kb / f"{table}.parquet", columns=list(columns))
     return list(zip(*(read[name].to_pylist() for name in columns), strict=True))
-
-
-def _resources(kb: Path) -> dict[str, str]:
-    """Return by configuration id what a low fidelity is a fraction of."""
-    import pyarrow.parquet as pq
-
-    path, columns = kb / "evaluations.parquet", ["configuration_id", "resource"]
-    low = pq.read_table(path, columns=columns, filters=[("fidelity", "<", 1.0)]).group_by(columns).aggregate([])
-    return dict(zip(low["configuration_id"].to_pylist(), low["resource"].to_pylist(), strict=True))
 
 
 if __name__ == "__main__":

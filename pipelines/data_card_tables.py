@@ -23,6 +23,7 @@ from metalearn.evaluation.worth import (
     summarise,
     validation_gaps,
 )
+from metalearn.learners.catalog import find_learner
 from metalearn.learners.space import search_space
 from metalearn.store import KnowledgeBase
 
@@ -132,23 +133,19 @@ def fidelity_table(part: Part) -> str:
     return markdown(header, [row for row in rows if any(row[1:])])
 
 
-def algorithm_table(part: Part, resources: Mapping[str, str]) -> str:
-    """Return per algorithm its configurations, fits by split and fidelity, failures by status, and medians.
-
-    ``resources`` says by configuration id what its fidelity is a fraction of.
-    """
+def algorithm_table(part: Part) -> str:
+    """Return per algorithm its configurations, its resource, fits by split and fidelity, failures, and medians."""
     levels = fidelities(part.validation)
     known, unseen = counts(part.validation), counts(part.test)
     rows = []
     for name, share in failure_shares(known + unseen).items():
-        own = [c.id for c in part.validation.configurations if c.algorithm == name]
-        resource = "/".join(sorted({resources[id_] for id_ in own if id_ in resources}))
+        own = sum(c.algorithm == name for c in part.validation.configurations)
         at_levels = (sum(n for (a, f, _), n in known.items() if (a, f) == (name, level)) for level in levels)
         tested = sum(n for (a, _, _), n in unseen.items() if a == name)
         seconds = _median(part.validation, name, part.validation.cost_seconds)
         medians = (_median(m, name, m.loss) for m in part.measured.values())
         failed = f"{share:.1%}{_reasons(known + unseen, name)}"
-        rows.append((name, len(own), resource, *at_levels, tested, failed, seconds, *medians))
+        rows.append((name, own, find_learner(name).resource, *at_levels, tested, failed, seconds, *medians))
     fits = (*(f"validation at {fraction(level)}" for level in levels), "test")
     header = (part.task_type, "configurations", "resource", *fits, "failed", "median seconds a fit")
     return markdown((*header, *(MEASURED[metric] for metric in part.measured)), rows)

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from metalearn.core.parallel import check_workers
+from metalearn.errors import InputError
+
 ReadKb = Annotated[
     str | None,
     typer.Option(
@@ -26,9 +29,11 @@ TaskTypeOption = Annotated[
 
 
 def _workers(text: str) -> str:
-    """Refuse what is neither a number of processes nor an address, before anything is loaded."""
-    if "://" not in text and not (text.isdecimal() and int(text) > 0):
-        raise typer.BadParameter(f"give a number from 1 on, or an address such as tcp://host:8786; got {text!r}")
+    """Refuse a wrong value as a usage error, before anything is loaded."""
+    try:
+        check_workers(text)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
     return text
 
 

@@ -14,6 +14,18 @@ Key = TypeVar("Key")
 _WAITING_PER_WORKER = 2
 
 
+def check_workers(workers: int | str) -> None:
+    """Check what stands for workers.
+
+    Raises:
+        InputError: when it is neither a positive number nor an address.
+    """
+    if "://" not in str(workers) and (not str(workers).isdecimal() or int(workers) < 1):
+        raise InputError(
+            f"Workers are a number from 1 on, or a scheduler's address (tcp://host:8786); got {workers!r}."
+        )
+
+
 @contextmanager
 def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[Executor, int]]:
     """Give an executor and its number of workers: that many here, or those of the Dask scheduler at an address.
@@ -30,6 +42,7 @@ def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[E
     ...     pool.submit(pow, 2, 3).result(), n_workers
     (8, 2)
     """
+    check_workers(workers)
     if "://" in str(workers):
         try:
             from distributed import Client
@@ -42,10 +55,6 @@ def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[E
         with client:
             yield client.get_executor(), max(1, sum(client.nthreads().values()))
         return
-    if not str(workers).isdecimal() or int(workers) < 1:
-        raise InputError(
-            f"Workers are a number from 1 on, or a scheduler's address (tcp://host:8786); got {workers!r}."
-        )
     # Spawned, because the threads of libraries do not survive a fork.
     spawn = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
     with (spawn if processes else ThreadPoolExecutor)(int(workers)) as pool:

@@ -90,10 +90,10 @@ def evaluate(
 
     results = []
     for planned, train, test in _plan(configuration, groups, splits, fidelities):
-        kind = (dataset.task_type, dataset.n_classes, planned.seed, planned.fidelity)
-        task = (configuration, part(train), part(test), *kind)
         outcome = blocked
         if len(train) < from_rows:
+            kind = (dataset.task_type, dataset.n_classes, planned.seed, planned.fidelity)
+            task = (configuration, part(train), part(test), *kind)
             outcome = run_limited(fit_and_score, *task, seconds=seconds, memory_bytes=memory_bytes)
             if outcome.status in ("timeout", "memout"):
                 blocked = Outcome(status=outcome.status, message=f"not started: {outcome.message} before")

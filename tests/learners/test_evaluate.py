@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -247,15 +248,15 @@ def test_a_hang_is_a_timeout_and_nothing_larger_is_started(spy: Spy) -> None:
     assert len(spy.train) == 1
 
 
-def _patient_with_few_rows(configuration: Configuration, train: Any, *task: Any) -> Any:
-    """Fit on at most 20 rows; hang with more."""
-    while len(train[1]) > 20:
+def _hang_beyond(n_rows: int, configuration: Configuration, train: Any, *task: Any) -> Any:
+    """Fit on at most that many rows; hang with more."""
+    while len(train[1]) > n_rows:
         signal.pause()
     return fit_and_score(configuration, train, *task)
 
 
 def test_what_ran_before_a_timeout_is_kept(spy: Spy) -> None:
-    spy.instead = _patient_with_few_rows
+    spy.instead = partial(_hang_beyond, 20)
     dataset = _numbered()
     results = evaluate(TREE, dataset, outer_splits(dataset), seconds=3)
     assert [r.status for r in results] == ["ok", "ok"] + ["timeout"] * 12
@@ -263,15 +264,8 @@ def test_what_ran_before_a_timeout_is_kept(spy: Spy) -> None:
     assert all(r.scores for r in results[:2])
 
 
-def _patient_without_the_test_part(configuration: Configuration, train: Any, *task: Any) -> Any:
-    """Hang where all but the test part is trained on."""
-    while len(train[1]) > 60:
-        signal.pause()
-    return fit_and_score(configuration, train, *task)
-
-
 def test_a_timeout_leaves_smaller_fits_of_other_splits_alone(spy: Spy) -> None:
-    spy.instead = _patient_without_the_test_part
+    spy.instead = partial(_hang_beyond, 60)  # so only where all but the test part is trained on
     dataset = _numbered()
     results = evaluate(TREE, dataset, outer_splits(dataset), fidelities=(), seconds=3)
     assert [r.status for r in results] == (["ok"] * N_FOLDS + ["timeout"]) * 3
