@@ -18,6 +18,8 @@ TABLES = (
     "quarantine",
     "failures",
     "libraries",
+    "flows",
+    "setups",
 )
 EVALUATION_KEY = (
     "task_id",
