@@ -145,9 +145,9 @@ def make_version_1(path):
     with KnowledgeBase.open(path, read_only=False) as kb:
         kb.append(make_batch())
     with duckdb.connect(str(path)) as connection:
-        connection.execute(
-            "DROP TABLE failures; DROP TABLE libraries; DROP TABLE flows; DROP TABLE setups; DELETE FROM metrics WHERE name = 'mae'"
-        )
+        for table in ("failures", "libraries", "flows", "setups"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DELETE FROM metrics WHERE name = 'mae'")
         connection.execute("UPDATE metrics SET preference = 99 WHERE name = 'accuracy'")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
 
