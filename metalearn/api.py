@@ -80,6 +80,44 @@ def load_dataset(path: str | Path, target: str, *, task_type: TaskType | None = 
     return load(path, target, task_type=task_type)
 
 
+def fetch_dataset(
+    dataset_id: int,
+    *,
+    server: str | None = None,
+    cache: str | Path | None = None,
+    target: str | None = None,
+    offline: bool = False,
+    deactivated: bool = False,
+    timeout_seconds: float = 900.0,
+) -> Dataset:
+    """Return an OpenML dataset, downloaded by the ``openml`` client and verified, or from that client's cache.
+
+    ``target`` is by default the server's; ``server`` (the URL of an API) and ``cache`` (a folder) are the client's.
+    ``offline`` asks no server, ``deactivated`` takes also what the server has withdrawn, and ``timeout_seconds``
+    bounds each try. Columns to ignore and row ids are left out. See ``metalearn.sources.openml_datasets``.
+
+    Raises:
+        SourceError: when the server does not know the dataset, has withdrawn it, or does not give it whole.
+        InputError: when there is no default target and none is given, or the table cannot be used; says why.
+
+    >>> fetch_dataset(61, cache="/nowhere", offline=True)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ...
+    metalearn.errors.SourceError: OpenML dataset 61 is not whole in the cache at /nowhere/...
+    """
+    from metalearn.sources.openml_datasets import fetch_table
+
+    table = fetch_table(
+        dataset_id,
+        server=server,
+        cache=None if cache is None else Path(cache).expanduser(),
+        offline=offline,
+        deactivated=deactivated,
+        timeout_seconds=timeout_seconds,
+    )
+    return table.dataset(target)
+
+
 def describe(dataset: Dataset, *, timeout: float | None = None, seed: int = 0) -> Task:
     """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds."""
     from metalearn.metafeatures.extract import meta_features

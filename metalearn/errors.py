@@ -6,6 +6,7 @@
     ├── UnknownNameError(LookupError)          a name that no registry holds; suggests the nearest
     ├── MissingDependencyError(ImportError)    an extra that is not installed; names it
     ├── SourceError                            a server or foreign file that gave no usable answer
+    │   └── AbsentError                        what was asked for does not exist on the server, or not for us
     └── KnowledgeBaseError
         ├── KnowledgeBaseLockedError           another process holds the file
         └── SnapshotError                      a snapshot that is incomplete or altered
@@ -57,6 +58,10 @@ class MissingDependencyError(MetalearnError, ImportError):
 
 class SourceError(MetalearnError):
     """A server or a foreign file that gave no usable answer."""
+
+
+class AbsentError(SourceError):
+    """What was asked for does not exist on the server, or not for us."""
 
 
 class KnowledgeBaseError(MetalearnError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 # The server that evaluations are forked from imports torch and the rest once; this returns at once.
-forkserver.set_forkserver_preload(["metalearn.learners.folds"])
+forkserver.set_forkserver_preload(["metalearn.learners.folds", "tests.preloaded"])
 forkserver.ensure_running()
 
 _SHARED = Path(os.environ.get("METALEARN_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -1,17 +1,21 @@
-"""``metalearn kb``: look into a knowledge base, check it, freeze it."""
+"""``metalearn kb``: look into a knowledge base, check it, freeze it, merge others into it, take things out."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metalearn.cli.options import Json, ReadKb, WriteKb
-from metalearn.cli.output import print_json, print_table
+from metalearn.cli.options import Json, ReadKb, Wait, WriteKb
+from metalearn.cli.output import print_json, print_table, progress
 from metalearn.errors import KnowledgeBaseError
 from metalearn.store import KnowledgeBase, store_families
 from metalearn.store import verify as verify_knowledge_base
 
-app = typer.Typer(no_args_is_help=True, help="Look into a knowledge base, check it, freeze it.")
+if TYPE_CHECKING:
+    from metalearn.store.merging import Merged
+
+app = typer.Typer(no_args_is_help=True, help="Look into a knowledge base, check it, freeze it, change it.")
 
 
 @app.command(epilog="Example: metalearn kb info --kb runs.duckdb")
@@ -23,7 +27,7 @@ def info(kb: ReadKb = None, json: Json = False) -> None:
         print_json(found)
         return
     rows = [("snapshot", found["snapshot_id"]), ("families", found["families"]), *found["rows"].items()]
-    for group in ("tasks", "metrics", "status", "algorithms", "extractors"):
+    for group in ("tasks", "sources", "metrics", "status", "algorithms", "extractors"):
         rows += [(f"{group}: {name}", count) for name, count in found[group].items()]
     print_table(found["location"], ("what", "number"), rows)
 
@@ -58,8 +62,7 @@ def publish(
 @app.command(epilog="Example: metalearn kb families --kb runs.duckdb")
 def families(kb: WriteKb, json: Json = False) -> None:
     """Find the datasets that must not be on both sides of a split, and store them as families."""
-    if not kb.exists():  # opened for writing it would be made, and a mistyped name would pass for an empty one
-        raise KnowledgeBaseError(f"There is no knowledge base at {kb}; check the path.")
+    _require(kb)
     with KnowledgeBase.open(kb, read_only=False) as knowledge_base:
         found = store_families(knowledge_base)
     if json:
@@ -70,3 +73,59 @@ def families(kb: WriteKb, json: Json = False) -> None:
         members.setdefault(family, []).append(dataset)
     rows = [(family, ", ".join(ids)) for family, ids in members.items() if len(ids) > 1]
     print_table(f"{len(found)} datasets in {len(members)} families", ("family", "datasets"), rows)
+
+
+@app.command(epilog="Example: metalearn kb merge --kb all.duckdb oboe.duckdb openml.duckdb snapshot/")
+def merge(
+    others: Annotated[list[str], typer.Argument(metavar="OTHER...", help=".duckdb files, snapshots' folders or URLs.")],
+    kb: WriteKb,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Put other knowledge bases into one; what is there stays, and what they say otherwise is counted as a conflict."""
+    merged = {}
+    with KnowledgeBase.open(kb, read_only=False, wait=wait) as knowledge_base, progress() as bar:
+        for other in others:
+            shown = bar.add_task(other, total=None)
+            merged[other] = knowledge_base.merge(other, report=partial(bar.advance, shown))
+    if json:
+        print_json([{"from": other, "tables": _as_json(tables)} for other, tables in merged.items()])
+        return
+    for other, tables in merged.items():
+        rows = [(name, t.seen, t.stored, t.already_there, t.conflicts) for name, t in tables.items() if t.seen]
+        print_table(other, ("table", "rows", "stored", "already there", "conflicts"), rows)
+
+
+def _as_json(tables: "dict[str, Merged]") -> dict[str, dict[str, int]]:
+    return {name: vars(t) | {"already_there": t.already_there} for name, t in tables.items()}
+
+
+@app.command(epilog="Example: metalearn kb remove --kb all.duckdb --source oboe --dry-run")
+def remove(
+    kb: WriteKb,
+    source: Annotated[str | None, typer.Option("--source", metavar="S", help="What a source brought.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="ID", help="A dataset with its tasks.")] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="ID", help="A task.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, and leave it.")] = False,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Take out a source, a dataset or a task, with all that only it needs; what other sources use stays.
+
+    A source's cursors go too, so that it can be ingested again. The file keeps its size: later rows take the space.
+    """
+    if sum(given is not None for given in (source, dataset, task)) != 1:
+        raise typer.BadParameter("give one of --source, --dataset and --task")
+    _require(kb)
+    with KnowledgeBase.open(kb, read_only=False, wait=wait) as knowledge_base:
+        removed = knowledge_base.remove(source=source, dataset=dataset, task=task, dry_run=dry_run)
+    if json:
+        print_json({"dry_run": dry_run, "removed": removed})
+    else:
+        print_table("would be removed" if dry_run else "removed", ("table", "rows"), removed.items())
+
+
+def _require(kb: Path) -> None:
+    """Refuse a path that is none: opened for writing it would be made, and a mistyped name pass for an empty one."""
+    if not kb.exists():
+        raise KnowledgeBaseError(f"There is no knowledge base at {kb}; check the path.")

@@ -17,6 +17,9 @@ ReadKb = Annotated[
     ),
 ]
 WriteKb = Annotated[Path, typer.Option("--kb", metavar="FILE", help="Knowledge base to write into; made if absent.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait while another process holds the knowledge base, instead of an error.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is drawn.")]
 Metric = Annotated[

@@ -25,6 +25,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     """Print a table, as wide as the terminal, or as its content where the output goes into a pipe."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
@@ -33,7 +34,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(shown(cell) for cell in row))
+        table.add_row(*(escape(shown(cell)) for cell in row))
     if console.is_terminal:
         console.print(table)
         return
@@ -55,14 +56,22 @@ def shown(value: object) -> str:
 
 
 @contextmanager
-def progress() -> "Iterator[Progress]":
-    """Show a progress bar on stderr where that is a terminal, and nothing in a pipe."""
+def progress(*, rows: bool = False) -> "Iterator[Progress]":
+    """Show a progress bar on stderr where that is a terminal, and nothing in a pipe.
+
+    With ``rows`` a task has the fields ``rows`` and ``rate``, rows a second.
+    """
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns: tuple[rich.ProgressColumn, ...] = (rich.TextColumn("{task.description}"), rich.BarColumn())
+    if rows:
+        counted = rich.TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s")
+        columns = (rich.BarColumn(), counted, rich.TimeElapsedColumn(), rich.TimeRemainingColumn())
+    else:
+        columns = (*columns, rich.MofNCompleteColumn(), rich.TimeElapsedColumn())
+    with rich.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar
 
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from metalearn.errors import InputError, MissingDependencyError
 
 Key = TypeVar("Key")
+Item = TypeVar("Item")
 # Enough to keep every worker busy while results are taken in; what waits holds memory.
 _WAITING_PER_WORKER = 2
 
@@ -90,3 +92,35 @@ def _taken(waiting: dict[Future[Any], Key]) -> Iterator[tuple[Key, Any]]:
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in [future for future in waiting if future in done]:  # of those that have ended, the first begun first
         yield waiting.pop(future), future.result()
+
+
+def interleaved(pool: Executor, n_open: int, iterators: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    """Yield what the iterators yield as it comes, ``n_open`` of them at a time, each advanced on the pool.
+
+    An iterator's own items keep their order. It is one item ahead at most, so that a slow reader holds all of them
+    back. The first that fails ends it with its exception.
+
+    >>> with executor(2) as (pool, n_workers):
+    ...     sorted(interleaved(pool, n_workers, (iter(range(n)) for n in (1, 2, 3))))
+    [0, 0, 0, 1, 1, 2]
+    """
+    waiting, end = iter(iterators), object()
+    running: dict[Future[Any], Iterator[Item]] = {}
+
+    def advance(iterator: Iterator[Item]) -> None:
+        running[pool.submit(next, iterator, end)] = iterator
+
+    for iterator in islice(waiting, n_open):
+        advance(iterator)
+    try:
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                iterator, item = running.pop(future), future.result()
+                if item is not end:
+                    advance(iterator)
+                    yield item
+                elif (new := next(waiting, None)) is not None:
+                    advance(new)
+    finally:
+        for future in running:
+            future.cancel()

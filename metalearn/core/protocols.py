@@ -1,6 +1,6 @@
 """The contracts between the layers, as Protocols: what a method must offer, never what it must inherit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
@@ -126,4 +126,32 @@ class MetaFeatureExtractor(Protocol):
         self, dataset: Dataset, *, budget: float | None, rng: np.random.Generator
     ) -> tuple[Floats, Floats, tuple[str, ...]]:
         """Return values (F,), seconds (F,) and status (F,); a NaN always has a status that says why."""
+        ...
+
+
+class Ingested(Protocol):
+    """What a knowledge base holds of one source already, so that a source asks only for what is new."""
+
+    def cursors(self) -> Mapping[str, str]:
+        """Return the cursors of the source's partitions, by partition."""
+        ...
+
+    def tasks(self) -> Collection[str]:
+        """Return the ids of the tasks that the source has described."""
+        ...
+
+    def runs(self, task_id: str) -> Collection[str]:
+        """Return the source's ids of the runs on a task that are stored."""
+        ...
+
+    def flows(self, ids: Sequence[int]) -> Mapping[int, tuple[str, str, str, str]]:
+        """Return name, class name, version and dependencies of those of the flows that are stored, by id."""
+        ...
+
+    def setups(self, ids: Sequence[int]) -> Mapping[int, str]:
+        """Return the hyperparameters, as JSON of the source's texts, of those of the setups that are stored, by id."""
+        ...
+
+    def quarantined(self) -> Sequence[tuple[str, str]]:
+        """Return raw text and reason of the source's rows in quarantine."""
         ...

@@ -231,7 +231,8 @@ class Dataset:
 class Batch:
     """A piece of what a source yields: rows for the knowledge base's tables, and how far the source is then.
 
-    ``tables`` maps a table's name to an Arrow table with (some of) its columns, by name. ``cursor`` is what the
+    ``tables`` maps a table's name to an Arrow table with (some of) its columns, by name; ``released`` names rows that
+    leave ``quarantine`` before the others come in. ``cursor`` is what the
     source needs to go on after this batch; it is stored in the transaction that stores the rows. ``seen`` counts
     the raw rows that the batch was made of, ``skipped`` those that concern nothing the knowledge base holds, so that
     a report can add up.

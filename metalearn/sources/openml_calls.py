@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from xml.parsers import expat
 
-from metalearn.errors import SourceError
+from metalearn.errors import AbsentError, InputError, SourceError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _BUSY = 107
-# The server knows no such dataset, task, flow or setup, or has no features or qualities of a dataset (yet).
-_ABSENT = frozenset({111, 112, 151, 181, 271, 272, 273, 274, 281, 361, 362, 363, 364})
+# The server knows no such dataset, task, flow or setup, or has no file, features or qualities of a dataset (yet).
+_ABSENT = frozenset({111, 112, 113, 151, 181, 271, 272, 273, 274, 281, 361, 362, 363, 364})
 _LONGEST_PAUSE_SECONDS = 60.0
 
 
-class AbsentError(SourceError):
-    """What was asked for does not exist on the server, or not for us."""
+class DamagedError(SourceError):
+    """What came is not what the server describes: asked again, it may come whole. Says how, without a full stop."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class OpenMLCalls:
         Raises:
             AbsentError: when the server says that there is no such thing, or that it is not for us.
             SourceError: when no attempt was answered.
+            InputError: when ``answer`` finds what it was given unusable.
 
         >>> OpenMLCalls().ask("the answer", lambda: 42)
         42
@@ -66,6 +67,8 @@ class OpenMLCalls:
         )
         try:
             answered: Answer = retrying(self._attempt, answer)
+        except InputError:
+            raise
         except Exception as error:
             # Not "from error": the client's messages quote URLs, and these hold the user's API key.
             if _is_absent(error):
@@ -142,15 +145,18 @@ def _forget_broken_answers(cache: Path) -> None:
 def _may_pass(error: BaseException) -> bool:
     """Whether the same call may succeed later."""
     import requests
+    from minio.error import MinioException
     from openml.exceptions import OpenMLHashException, OpenMLNotAuthorizedError, OpenMLServerError
     from openml.exceptions import OpenMLServerException as ServerAnswer
+    from urllib3.exceptions import HTTPError
 
     if isinstance(error, ServerAnswer):
         return bool(error.code == _BUSY)
     if isinstance(error, KeyError):  # a well-formed page that is not OpenML's
         return "oml:" in str(error)
-    passing = (OpenMLServerError, OpenMLHashException, requests.RequestException, expat.ExpatError, TimeoutError)
-    return isinstance(error, passing) and not isinstance(error, OpenMLNotAuthorizedError)
+    connection = (requests.RequestException, HTTPError, MinioException, TimeoutError)
+    damaged = (OpenMLServerError, OpenMLHashException, expat.ExpatError, DamagedError)
+    return isinstance(error, (*connection, *damaged)) and not isinstance(error, OpenMLNotAuthorizedError)
 
 
 def _is_absent(error: Exception) -> bool:
@@ -166,14 +172,19 @@ def _is_absent(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     """Say in a few words what went wrong, without URLs."""
     import requests
-    from openml.exceptions import OpenMLNotAuthorizedError
+    from openml.exceptions import OpenMLHashException, OpenMLNotAuthorizedError
     from openml.exceptions import OpenMLServerException as ServerAnswer
+    from urllib3.exceptions import HTTPError
 
+    if isinstance(error, DamagedError):
+        return str(error)
+    if isinstance(error, OpenMLHashException):
+        return "its checksum is another one than the server says"
     if isinstance(error, OpenMLNotAuthorizedError):
         return "it asks for an API key, which openml.config.apikey holds"
     if isinstance(error, ServerAnswer):
         return f"its error {error.code}, {error.message.removesuffix(' - None')}"
-    if isinstance(error, requests.RequestException):
+    if isinstance(error, requests.RequestException | HTTPError):
         return f"the connection failed, {type(error).__name__}"
     if isinstance(error, TimeoutError):
         return "no answer in time"

@@ -1,41 +1,19 @@
 """Which columns of a long table of evaluations hold what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from metalearn.core.metrics import canonical, source_names
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.sources.chunks import require_columns
-from metalearn.sources.rows import Floats, Mask
+from metalearn.sources.rows import NUMBER_COLUMNS
 
 DATASET_COLUMNS = ("dataset_id", "did")
 RUN_COLUMNS = ("source_run_id", "run_id")
 JSON_COLUMN = "hyperparameters"
-
-
-def _whole(values: Floats) -> Mask:
-    return np.asarray(np.isfinite(values) & (np.floor(values) == values))
-
-
-def _fraction(values: Floats) -> Mask:
-    return np.asarray((values > 0) & (values <= 1))
-
-
-def _anything(values: Floats) -> Mask:
-    return np.ones(len(values), dtype=bool)
-
-
-# Columns of numbers that a table may have: what stands for an empty cell, and which values are legal.
-NUMBER_COLUMNS: dict[str, tuple[float, Callable[[Floats], Mask]]] = {
-    "cost_seconds": (np.nan, _anything),
-    "fidelity": (1.0, _fraction),
-    "fold": (-1, _whole),
-    "seed": (-1, _whole),
-}
 _RESERVED = frozenset({*NUMBER_COLUMNS, *DATASET_COLUMNS, *RUN_COLUMNS, "status"})
 
 

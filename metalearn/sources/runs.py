@@ -22,7 +22,7 @@ from metalearn.errors import ConfigurationError
 from metalearn.sources import rows
 from metalearn.sources.chunks import read_chunks, require_columns
 from metalearn.sources.rows import Check, Integers, Mask, Objects
-from metalearn.sources.run_columns import JSON_COLUMN, NUMBER_COLUMNS, Columns, find_columns
+from metalearn.sources.run_columns import JSON_COLUMN, Columns, find_columns
 
 _ROWS_PER_BATCH = 50_000
 _FINISHED = tuple(status for status in STATUSES if status != "pending")
@@ -47,10 +47,10 @@ def read_runs(
     The columns are: ``task_column`` (a number is an OpenML task, or a dataset where the column is called
     ``dataset_id`` or ``did``; other text is the task's own id); the measure (``value_column``, else the one named as
     ``metric``, ``value`` or ``y``); ``algorithm``, unless one is given for all rows; and, as may be,
-    ``cost_seconds``, ``fold``, ``seed``, ``fidelity``, ``status``, ``run_id``, ``dataset_id``. Hyperparameters stand
-    in one column of JSON objects called ``hyperparameters``; without it every column is one that is none of these,
-    no metric's name and not in ``ignore``. There ``None``, ``True`` and numbers are decoded from text, and an empty
-    cell means that the hyperparameter is inactive.
+    ``cost_seconds``, ``fold``, ``seed``, ``fidelity``, ``resource_value``, ``status``, ``run_id``, ``dataset_id``.
+    Hyperparameters stand in one column of JSON objects called ``hyperparameters``; without it every column is one that
+    is none of these, no metric's name and not in ``ignore``. There ``None``, ``True`` and numbers are decoded from
+    text, and an empty cell means that the hyperparameter is inactive.
 
     ``tasks`` is a CSV file of ``task_id``, ``dataset_id`` and ``name``. A task whose dataset nothing tells counts
     as a dataset of its own, with the task's id. What cannot be parsed is quarantined. ``source`` is the file's name
@@ -224,8 +224,8 @@ class _Chunk:
             (measured & unreadable, f"{self.columns.value} is no number"),
             *((measured & failed, reason) for failed, reason in rows.value_checks(self.metric, value)),
         ]
-        for name in NUMBER_COLUMNS.keys() & set(self.frame.columns):
-            columns[name], check = self._numbers(name)
+        for name in rows.NUMBER_COLUMNS.keys() & set(self.frame.columns):
+            columns[name], check = rows.number_column(name, self.frame[name].to_numpy())
             checks.append(check)
         if self.columns.run:
             distinct, index = _distinct(self.frame[self.columns.run])
@@ -239,12 +239,3 @@ class _Chunk:
         distinct, index = _distinct(self.frame["status"])
         status = np.array([*map(str, distinct), "ok"], dtype=object)[index]
         return status, np.isin(status, _MEASURED)
-
-    def _numbers(self, name: str) -> tuple[pa.Array, Check]:
-        empty, legal = NUMBER_COLUMNS[name]
-        values, unreadable = rows.numbers(self.frame[name].to_numpy())
-        values = np.where(np.isnan(values), empty, values)
-        wrong = unreadable | ~legal(values)
-        if isinstance(empty, int):
-            return pa.array(np.where(wrong, empty, values).astype(np.int64)), (wrong, f"{name} is no whole number")
-        return rows.durations(values), (wrong, f"{name} is no number, or out of range")

@@ -4,15 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metalearn.store.appending import Counts
     from metalearn.store.kinship import related_datasets, store_families
-    from metalearn.store.knowledge_base import Counts, KnowledgeBase, verify
+    from metalearn.store.knowledge_base import KnowledgeBase
+    from metalearn.store.verification import verify
 
 _HOMES = {
-    "Counts": "metalearn.store.knowledge_base",
+    "Counts": "metalearn.store.appending",
     "KnowledgeBase": "metalearn.store.knowledge_base",
     "related_datasets": "metalearn.store.kinship",
     "store_families": "metalearn.store.kinship",
-    "verify": "metalearn.store.knowledge_base",
+    "verify": "metalearn.store.verification",
 }
 __all__ = ["Counts", "KnowledgeBase", "related_datasets", "store_families", "verify"]
 

@@ -1,5 +1,6 @@
 """Opening a DuckDB file as a knowledge base: locks, the schema's versions, transactions."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metalearn.core.metrics import METRICS
+from metalearn.core.resources import metadata_path
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError
 from metalearn.store.queries import query, schema_versions
 
@@ -14,32 +16,84 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def connect(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
+_LOG = logging.getLogger(__name__)
+_LONGEST_PAUSE_SECONDS = 5.0
+# DuckDB compresses what was appended each time the journal is this long; at its own 16 MB that is every tenth page of
+# 10,000 evaluations and a third of the time of appending them.
+_JOURNAL = "64MB"
+
+
+def resolved(location: str | Path | None) -> str:
+    """Return where a knowledge base is: by default the bundled one."""
+    return str(metadata_path("knowledge_base") if location is None else location)
+
+
+def connect(path: str, *, read_only: bool, wait: bool = False) -> "duckdb.DuckDBPyConnection":
     """Open a DuckDB file and bring its schema up to date; made, with ``read_only=False``, where it does not exist.
+
+    With ``wait`` a file that another process holds is tried again until it is free, with pauses that double up to five
+    seconds; a log line says once who holds it.
 
     Raises:
         KnowledgeBaseLockedError: when another process holds the file.
         KnowledgeBaseError: when there is no such file, or it is something else than a knowledge base.
     """
-    import duckdb
-
     if read_only and not Path(path).exists():
         raise KnowledgeBaseError(f"There is no knowledge base at {path}; make one with 'metalearn ingest'.")
+    connection = _wait_and_open(path, read_only=read_only) if wait else _open(path, read_only=read_only)
     try:
-        connection = duckdb.connect(path, read_only=read_only)
-    except duckdb.IOException as error:
-        holder = re.search(r"lock is held in (.*?) \(PID (\d+)\)", str(error))
-        if holder:
-            message = f"{path} is held open by another process ({Path(holder[1]).name}, PID {holder[2]})"
-            advice = "wait until it ends, or run 'metalearn kb publish' then and read the snapshot"
-            raise KnowledgeBaseLockedError(f"{message}; {advice}.") from None
-        raise KnowledgeBaseError(f"{path} cannot be opened as a knowledge base: {str(error).splitlines()[0]}") from None
-    try:
+        if not read_only:
+            connection.execute(f"SET checkpoint_threshold = '{_JOURNAL}'")
+            connection.execute("SET max_vacuum_tasks = 0")
         _upgrade(connection, path, read_only=read_only)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _wait_and_open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
+    from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
+
+    def say_so(state: RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome:
+            holder = str(state.outcome.exception()).partition(";")[0]
+            _LOG.warning("%s; waiting for it to end (Ctrl-C gives up)", holder)
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(KnowledgeBaseLockedError),
+        wait=wait_exponential(multiplier=0.05, max=_LONGEST_PAUSE_SECONDS),
+        before_sleep=say_so,
+    )
+    return retrying(_open, path, read_only=read_only)
+
+
+def _open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    try:
+        return duckdb.connect(path, read_only=read_only)
+    except duckdb.Error as error:
+        raise opening_error(path, error) from None
+
+
+def opening_error(path: str, error: Exception) -> KnowledgeBaseError:
+    """Return what to raise where DuckDB cannot open or attach a file."""
+    if holder := re.search(r"lock is held in (.*?) \(PID (\d+)\)", str(error)):
+        message = f"{path} is held open by another process ({Path(holder[1]).name}, PID {holder[2]})"
+        advice = "wait until it ends, or run 'metalearn kb publish' then and read the snapshot"
+        return KnowledgeBaseLockedError(f"{message}; {advice}.")
+    return KnowledgeBaseError(f"{path} cannot be opened as a knowledge base: {str(error).splitlines()[0]}")
+
+
+def reclaim_space(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Give the space of deleted rows back to the file, for later rows; what is free at its end is cut off.
+
+    At any other time rows keep their numbers, which ``row_blocks`` relies on: DuckDB closes gaps by moving rows.
+    """
+    connection.execute("RESET max_vacuum_tasks")
+    connection.execute("CHECKPOINT")
+    connection.execute("SET max_vacuum_tasks = 0")
 
 
 def _upgrade(connection: "duckdb.DuckDBPyConnection", path: str, *, read_only: bool) -> None:

@@ -1,43 +1,28 @@
 """KnowledgeBase: the evaluations of many configurations on many tasks, in DuckDB."""
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Batch, Task, TaskType
-from metalearn.core.resources import metadata_path
-from metalearn.errors import KnowledgeBaseError
-from metalearn.store.connection import connect, transaction
+from metalearn.errors import InputError, KnowledgeBaseError
+from metalearn.store.appending import Appender, Counts
+from metalearn.store.connection import connect, resolved
+from metalearn.store.ingested import StoredOf
 from metalearn.store.loading import load_meta_dataset, load_task
-from metalearn.store.queries import EVALUATION_KEY, TABLES, query
-from metalearn.store.snapshots import Manifest, attach_snapshot, is_snapshot, verify_snapshot, write_snapshot
+from metalearn.store.lookups import extractor_of, set_families, tasks_of_openml_datasets
+from metalearn.store.merging import Merged, merge
+from metalearn.store.queries import TABLES
+from metalearn.store.removal import Kind, remove
+from metalearn.store.snapshots import Manifest, attach_snapshot, is_snapshot, write_snapshot
+from metalearn.store.summary import inconsistencies, summary
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
     import pyarrow as pa
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What became of the rows that a source gave: seen = stored + already_there + quarantined + skipped.
-
-    >>> Counts(seen=3, stored=2, already_there=1) + Counts(seen=1, quarantined=1)
-    Counts(seen=4, stored=2, already_there=1, quarantined=1, skipped=0)
-    """
-
-    seen: int = 0
-    stored: int = 0
-    already_there: int = 0
-    quarantined: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 class KnowledgeBase:
@@ -54,15 +39,17 @@ class KnowledgeBase:
         self, connection: "duckdb.DuckDBPyConnection", location: str, manifest: Manifest | None, *, read_only: bool
     ) -> None:
         self._connection = connection
+        self._appender = Appender(connection)
         self.location = location
         self.read_only = read_only
         self.snapshot_id = manifest.snapshot_id if manifest else ""
 
     @classmethod
-    def open(cls, location: str | Path | None = None, *, read_only: bool = True) -> Self:
+    def open(cls, location: str | Path | None = None, *, read_only: bool = True, wait: bool = False) -> Self:
         """Open a DuckDB file, a snapshot's folder or its URL; without a location, the bundled snapshot.
 
         With ``read_only=False`` a file that does not exist is made, and one of an older schema is brought up to date.
+        With ``wait`` a file that another process holds is waited for, however long; a log line says who holds it.
 
         Raises:
             KnowledgeBaseLockedError: when another process holds the file.
@@ -71,13 +58,13 @@ class KnowledgeBase:
         """
         import duckdb
 
-        where = _resolved(location)
+        where = resolved(location)
         if is_snapshot(where):
             if not read_only:
                 raise KnowledgeBaseError(f"{where} is a snapshot, which is never written; give a .duckdb file.")
             connection = duckdb.connect()
             return cls(connection, where, attach_snapshot(connection, where), read_only=True)
-        return cls(connect(where, read_only=read_only), where, None, read_only=read_only)
+        return cls(connect(where, read_only=read_only, wait=wait), where, None, read_only=read_only)
 
     def close(self) -> None:
         """Release the file."""
@@ -95,19 +82,90 @@ class KnowledgeBase:
         Raises:
             KnowledgeBaseError: when the knowledge base is read-only or a row breaks the schema; nothing is stored then.
         """
-        if self.read_only:
-            raise KnowledgeBaseError(f"{self.location} is open for reading only.")
-        with transaction(self._connection):
-            stored = {t: self._append_table(t, batch.tables[t]) for t in TABLES if t in batch.tables}
-            counts = self._count(batch, stored)
-            position = {"source": batch.source, "partition": batch.partition, "cursor": batch.cursor}
-            tally = {k: v for k, v in vars(counts).items() if k != "skipped"}
-            self._connection.execute(query("record_ingestion"), position | tally)
-        return counts
+        self._require_writable()
+        return self._appender.append(batch)
 
     def append_all(self, batches: Iterable[Batch]) -> Counts:
         """Store one batch after the other and return what became of all of them."""
         return reduce(Counts.__add__, map(self.append, batches), Counts())
+
+    def add_evaluations(
+        self, frame: "pd.DataFrame", *, source: str, space: str = "sklearn", task_type: TaskType | None = None
+    ) -> Counts:
+        """Store evaluations from a pandas data frame in long form: a row for each value that was measured.
+
+        It has the columns ``task_id`` (the id of a task, OpenML's number of one, or a dataset that has one task),
+        ``algorithm``, ``metric`` (by any of its names: ``error_rate`` becomes accuracy) and ``value``. It may have
+        ``hyperparameters`` (a dict or JSON; only active ones), ``dataset_id`` (of tasks that are unknown here),
+        ``split`` (default validation), ``resource`` (rows), ``fidelity`` (1), ``resource_value``, ``fold`` (-1, the
+        mean over folds), ``seed`` (-1, unknown), ``cost_seconds``, ``status`` (ok) and ``run_id``. A task that is
+        unknown is made, of ``task_type`` or of the type that its metric measures. ``space`` is the vocabulary of the
+        hyperparameters. A row that cannot be right is quarantined with the reason; ``source`` names where the
+        evaluations come from, and whom ``remove`` takes out again.
+
+        Raises:
+            InputError: when a column is lacking or unknown, or a task cannot be told; nothing is stored then.
+            UnknownNameError: for a metric that is not known; names the nearest.
+
+        >>> import pandas as pd, tempfile
+        >>> frame = pd.DataFrame({"task_id": ["mine"], "algorithm": ["svc"], "hyperparameters": [{"C": 1.0}],
+        ...                       "metric": ["accuracy"], "value": [0.9]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with KnowledgeBase.open(f"{folder}/kb.duckdb", read_only=False) as kb:
+        ...         kb.add_evaluations(frame, source="notebook")
+        Counts(seen=1, stored=1, already_there=0, quarantined=0, skipped=0)
+        """
+        from metalearn.store.frames import evaluation_batch
+        from metalearn.store.known_names import Known
+
+        known = Known.of(self._connection)
+        return self.append(evaluation_batch(frame, known, source=source, space=space, task_type=task_type))
+
+    def merge(self, other: str | Path, *, report: Callable[[int], object] | None = None) -> dict[str, Merged]:
+        """Put the rows of another knowledge base or snapshot in, and return what became of them, by table.
+
+        A row whose key is there stays as it is; where the other one says otherwise, that is a conflict, and counted.
+        What is unknown here of a dataset, a task or a space is filled in, datasets that are of one family in either
+        stay together, and of the cursors of ingestions those of partitions that are unknown here come along. Rows
+        stream, and ``report`` is told how many; where a merge is interrupted, the next one completes it.
+
+        Raises:
+            KnowledgeBaseError: when this one is read-only, or the other is of another schema, held or itself.
+        """
+        self._require_writable()
+        if Path(other).resolve() == Path(self.location).resolve():
+            raise KnowledgeBaseError(f"{self.location} cannot be merged into itself; give another knowledge base.")
+        with KnowledgeBase.open(other) as opened:
+            return merge(self._connection, self._appender, opened._connection, report)
+
+    def remove(
+        self,
+        *,
+        source: str | None = None,
+        dataset: str | None = None,
+        task: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, int]:
+        """Take out a source, a dataset or a task, and return how many rows of each table went; all or nothing.
+
+        With it goes what only it needs: evaluations, failures, tasks and datasets, meta-features of these tasks,
+        configurations and spaces that nothing refers to any more; of a source also its own meta-features, quarantine,
+        libraries, flows, setups and cursors, so that it can be ingested again. What other sources use stays, as
+        theirs. Of a dataset or task, the cursors go of those partitions of its sources that name it. The file keeps
+        its size: later rows take the space. ``dry_run`` only counts.
+
+        Raises:
+            InputError: when not exactly one of the three is given.
+            KnowledgeBaseError: when there is no such thing, or the knowledge base is read-only.
+        """
+        given: dict[Kind, str | None] = {"source": source, "dataset": dataset, "task": task}
+        chosen = [(kind, id_) for kind, id_ in given.items() if id_ is not None]
+        if len(chosen) != 1:
+            raise InputError("Say what to remove: a source, a dataset or a task, one of them.")
+        self._require_writable()
+        removed = remove(self._connection, *chosen[0], dry_run=dry_run)
+        self._appender = Appender(self._connection)  # rows have moved
+        return removed
 
     def meta_dataset(
         self,
@@ -137,10 +195,7 @@ class KnowledgeBase:
 
     def extractor_of(self, task: Task) -> str | None:
         """Return the extractor whose meta-features a task brings most of, None where it brings none."""
-        text = "SELECT extractor, list(DISTINCT name) FROM meta_features GROUP BY extractor ORDER BY extractor"
-        known = {e: set(names) & set(task.meta_features) for e, names in self._connection.execute(text).fetchall()}
-        best = max(known, key=lambda extractor: len(known[extractor]), default=None)
-        return best if best is not None and known[best] else None
+        return extractor_of(self._connection, task)
 
     def task(self, task_id: str) -> Task:
         """Return a stored task with the meta-features of the default extractor.
@@ -160,6 +215,10 @@ class KnowledgeBase:
         text = "SELECT DISTINCT task_id, configuration_id FROM evaluations WHERE source = ?"
         return set(self._connection.execute(text, [source]).fetchall())
 
+    def ingested(self, source: str) -> StoredOf:
+        """Return what is stored of a source, for it to go on from (``core.protocols.Ingested``)."""
+        return StoredOf(self._connection, source)
+
     def described(self, extractor: str, version: str) -> set[str]:
         """Return the ids of the tasks that have meta-features of this version of an extractor."""
         text = "SELECT DISTINCT task_id FROM meta_features WHERE extractor = ? AND extractor_version = ?"
@@ -167,11 +226,7 @@ class KnowledgeBase:
 
     def tasks_of_openml_datasets(self) -> dict[int, list[str]]:
         """Return the task ids of each dataset that OpenML numbers."""
-        tasks: defaultdict[int, list[str]] = defaultdict(list)
-        for id_, dataset in self._connection.execute("SELECT id, dataset_id FROM tasks ORDER BY id").fetchall():
-            if number := re.fullmatch(r"openml-(\d+)", dataset):
-                tasks[int(number[1])].append(id_)
-        return dict(tasks)
+        return tasks_of_openml_datasets(self._connection)
 
     def dataset_rows(self) -> list[tuple[str, str | None, str | None, str]]:
         """Return id, name, fingerprint and family of every dataset."""
@@ -180,36 +235,16 @@ class KnowledgeBase:
 
     def set_families(self, families: Mapping[str, str]) -> None:
         """Store the family of datasets, by dataset id."""
-        with transaction(self._connection):
-            for dataset, family in families.items():
-                self._connection.execute("UPDATE datasets SET family = ? WHERE id = ?", [family, dataset])
+        set_families(self._connection, families)
 
     def info(self) -> dict[str, Any]:
         """Return what the knowledge base holds: rows a table, and evaluations by metric, task type and algorithm."""
-
-        def counted(text: str) -> dict[str, int]:
-            return dict(self._connection.execute(text).fetchall())
-
-        return {
-            "location": self.location,
-            "snapshot_id": self.snapshot_id or None,
-            "rows": {t: self._connection.execute(f"SELECT count(*) FROM {t}").fetchall()[0][0] for t in TABLES},
-            "tasks": counted("SELECT type, count(*) FROM tasks GROUP BY ALL ORDER BY ALL"),
-            "metrics": counted("SELECT metric, count(*) FROM evaluations GROUP BY ALL ORDER BY ALL"),
-            "status": counted("SELECT status, count(*) FROM evaluations GROUP BY ALL ORDER BY ALL"),
-            "algorithms": counted("SELECT algorithm, count(*) FROM configurations GROUP BY ALL ORDER BY ALL"),
-            "extractors": counted(
-                "SELECT extractor, count(DISTINCT task_id) FROM meta_features GROUP BY ALL ORDER BY ALL"
-            ),
-            "families": self._connection.execute(
-                "SELECT count(DISTINCT coalesce(family, id)) FROM datasets"
-            ).fetchall()[0][0],
-        }
+        place = {"location": self.location, "snapshot_id": self.snapshot_id or None}
+        return place | summary(self._connection)
 
     def inconsistencies(self) -> list[str]:
         """Return one sentence for each kind of row that points to nothing or stands twice; a sound one has none."""
-        rows = self._connection.execute(query("orphans", key=", ".join(EVALUATION_KEY))).fetchall()
-        return [f"{count} {problem}" for problem, count in rows if count]
+        return inconsistencies(self._connection)
 
     def tables(self) -> "dict[str, pa.Table]":
         """Return all rows of every table, as one batch that another knowledge base can append."""
@@ -219,51 +254,6 @@ class KnowledgeBase:
         """Freeze everything into a Parquet snapshot with a manifest of row counts and SHA-256 sums."""
         return write_snapshot(self._connection, Path(folder))
 
-    def _append_table(self, table: str, rows: "pa.Table") -> int:
-        """Insert the new rows of one table and return how many they were."""
-        self._connection.register("batch", rows)
-        if table == "evaluations":
-            parts = {"key": ", ".join(EVALUATION_KEY), "columns": self._filled_columns(rows.column_names)}
-            inserted = self._connection.execute(query("append_evaluations", **parts))
-        else:
-            inserted = self._connection.execute(query("append_small", table=table))
-        count = int(inserted.fetchall()[0][0])
-        self._connection.unregister("batch")
-        return count
-
-    def _filled_columns(self, given: Sequence[str]) -> str:
-        """Return a select list of the evaluations' columns, with the table's defaults where a batch leaves gaps."""
-        text = "SELECT column_name, column_default FROM duckdb_columns() WHERE table_name = 'evaluations'"
-        defaults = dict(self._connection.execute(text).fetchall())
-        return ", ".join(
-            (f"coalesce({name}, {default}) AS {name}" if default else name)
-            if name in given
-            else f"{default or 'NULL'} AS {name}"
-            for name, default in defaults.items()
-        )
-
-    @staticmethod
-    def _count(batch: Batch, stored: dict[str, int]) -> Counts:
-        rows = {t: len(batch.tables.get(t, ())) for t in ("evaluations", "meta_features", "quarantine")}
-        new = stored.get("evaluations", 0) + stored.get("meta_features", 0)
-        already = rows["evaluations"] + rows["meta_features"] - new
-        return Counts(batch.seen, new, already, rows["quarantine"], batch.skipped)
-
-
-def verify(location: str | Path | None = None) -> list[str]:
-    """Return one sentence for each problem of a knowledge base: files that differ from the manifest, else bad rows.
-
-    >>> verify()
-    []
-    """
-    where = _resolved(location)
-    damaged = list(verify_snapshot(where)) if is_snapshot(where) else []
-    if damaged:
-        return damaged
-    with KnowledgeBase.open(where) as knowledge_base:
-        return knowledge_base.inconsistencies()
-
-
-def _resolved(location: str | Path | None) -> str:
-    """Return where a knowledge base is: by default the bundled one."""
-    return str(metadata_path("knowledge_base") if location is None else location)
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise KnowledgeBaseError(f"{self.location} is open for reading only.")

@@ -1,10 +1,12 @@
-"""Loading a MetaDataset from a knowledge base."""
+"""Loading a MetaDataset from a knowledge base: 64 bytes an evaluation, and little beside."""
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.metrics import Metric
@@ -15,6 +17,10 @@ from metalearn.store.connection import fetch
 if TYPE_CHECKING:
     import duckdb
 
+# DuckDB takes 150 bytes for each evaluation that it sorts, so they come in pieces: few, as each looks through all ids.
+ROWS_AT_ONCE, MOST_PIECES = 2_000_000, 8
+Columns = dict[str, NDArray[Any]]
+
 
 def load_meta_dataset(
     connection: "duckdb.DuckDBPyConnection",
@@ -24,34 +30,98 @@ def load_meta_dataset(
     split: str,
     extractor: str | None,
     snapshot_id: str,
+    algorithms: tuple[str, ...] | None = None,
 ) -> MetaDataset:
-    """Load the evaluations under one metric; see ``KnowledgeBase.meta_dataset`` for the defaults."""
-    task_type = task_type or _value(connection, "default_task_type", {"metric": metric}) or "classification"
-    selection: dict[str, Any] = {"task_type": task_type, "split": split, "statuses": list(STATUSES)}
-    chosen = _metric(connection, metric, selection)
-    selection["metric"] = chosen.name
-    columns = fetch(connection, "evaluations_of_metric", selection).fetchnumpy()
-    filled = {name: np.ma.filled(column, np.nan) for name, column in columns.items()}
-    extractor = _extractor(connection, extractor)
-    features = _meta_features(connection, extractor)
+    """Load the evaluations under one metric, of all algorithms or of some; see ``KnowledgeBase.meta_dataset``.
+
+    Raises:
+        UnknownNameError: when the knowledge base has no such metric, extractor or algorithm.
+    """
+    with connection.cursor() as own:  # temporary tables go with it
+        fetch(own, "counted_evaluations", {})
+        task_type = task_type or _value(own, "default_task_type", {"metric": metric}) or "classification"
+        selection: dict[str, Any] = {"task_type": task_type, "split": split, "statuses": list(STATUSES)}
+        chosen = _metric(own, metric, selection)
+        selection |= {"metric": chosen.name, "algorithms": _algorithms(own, algorithms)}
+        fetch(own, "candidate_tasks", selection)
+        fetch(own, "candidate_configurations", selection)
+        columns = _evaluations(own, selection)
+        extractor = _extractor(own, extractor)
+        features = _meta_features(own, extractor)
+        tasks = tuple(_tasks(own, _used(columns, "task_index"), features))
+        configurations = tuple(_configurations(own, _used(columns, "configuration_index")))
     names = tuple(sorted({name for row in features.values() for name in row}))
-    tasks = tuple(
-        Task(id_, dataset, type_, procedure, family, features.get(id_, {}))
-        for id_, dataset, type_, procedure, family in fetch(connection, "evaluated_tasks", selection).fetchall()
-    )
-    configurations = fetch(connection, "evaluated_configurations", selection).fetchall()
     return MetaDataset(
         tasks=tasks,
-        configurations=tuple(Configuration(s, a, json.loads(h)) for s, a, h in configurations),
-        loss=chosen.loss(filled.pop("value")),
+        configurations=configurations,
+        loss=chosen.loss(columns.pop("value")),
         meta_features=meta_feature_matrix(tasks, names),
         feature_names=names,
         metric=chosen,
         split=split,
         extractor=extractor,
         snapshot_id=snapshot_id,
-        **filled,
+        **columns,
     )
+
+
+def _evaluations(connection: "duckdb.DuckDBPyConnection", selection: dict[str, Any]) -> Columns:
+    """Return the columns (N,) in the order of tasks, configurations, fidelities, folds and seeds."""
+    rows = connection.execute("SELECT id, n FROM candidate_tasks ORDER BY i").fetchall()
+    ids = [row[0] for row in rows] or [""]
+    # Of some algorithms, about as many rows as configurations.
+    share = _value(connection, "share_of_candidates") or 1.0
+    parts = []
+    for first, last in _pieces(share * np.array([row[1] for row in rows])):
+        piece = selection | {"first": ids[first], "last": ids[last]}
+        found = fetch(connection, "evaluations_of_tasks", piece).fetchnumpy()
+        parts.append({name: np.ma.filled(column, np.nan) for name, column in found.items()})
+    # One column after the other, each given up as soon as it is joined; numbers as wide as a MetaDataset has them.
+    return {
+        name: np.concatenate([part.pop(name) for part in parts], dtype=np.result_type(column, np.int64))
+        for name, column in list(parts[0].items())
+    }
+
+
+def _pieces(counts: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return first and last task of pieces with about as many evaluations each, at least one piece.
+
+    >>> _pieces(np.array([1_200_000, 1_200_000, 3_600_000, 10]))
+    [(0, 0), (1, 1), (2, 2), (3, 3)]
+    """
+    piece = np.cumsum(counts) // (max(ROWS_AT_ONCE, counts.sum() / MOST_PIECES) + 1)
+    last = np.flatnonzero(np.diff(piece, append=-1)).tolist() or [0]
+    return list(zip([0, *(i + 1 for i in last)], last, strict=False))
+
+
+def _used(columns: Columns, index: str) -> NDArray[np.bool_]:
+    """Return which candidates occur in a column of positions, and count the positions among these alone."""
+    used = np.bincount(columns[index]) > 0
+    if not used.all():
+        columns[index] = (np.cumsum(used) - 1)[columns[index]]
+    return used
+
+
+def _tasks(
+    connection: "duckdb.DuckDBPyConnection", used: NDArray[np.bool_], features: dict[str, dict[str, float]]
+) -> Iterator[Task]:
+    text = "SELECT id, dataset_id, type, procedure, family FROM candidate_tasks ORDER BY i"
+    # The mask ends with the last one that is used.
+    for row, wanted in zip(connection.execute(text).fetchall(), used.tolist(), strict=False):
+        if wanted:
+            id_, dataset, type_, procedure, family = row
+            yield Task(id_, dataset, type_, procedure, family, features.get(id_, {}))
+
+
+def _configurations(connection: "duckdb.DuckDBPyConnection", used: NDArray[np.bool_]) -> Iterator[Configuration]:
+    found = fetch(connection, "details_of_configurations", {})
+    wanted = iter(used.tolist())
+    while rows := found.fetchmany(10_000):
+        for (id_, space, algorithm, hyperparameters), keep in zip(rows, wanted, strict=False):
+            if keep:
+                configuration = Configuration(space, algorithm, json.loads(hyperparameters))
+                configuration.__dict__["id"] = id_  # the stored one: to hash it again would take longer than all else
+                yield configuration
 
 
 def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
@@ -71,6 +141,16 @@ def _metric(connection: "duckdb.DuckDBPyConnection", name: str | None, selection
     if chosen not in known:
         raise UnknownNameError("metric", chosen, known)
     return known[chosen]
+
+
+def _algorithms(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...] | None) -> list[str] | None:
+    if names is None:
+        return None
+    known = {row[0] for row in connection.execute("SELECT DISTINCT algorithm FROM configurations").fetchall()}
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("algorithm in this knowledge base", name, known)
+    return list(names)
 
 
 def _extractor(connection: "duckdb.DuckDBPyConnection", name: str | None) -> str:

@@ -17,10 +17,18 @@ COMMANDS = [
     "ingest matrix",
     "ingest runs",
     "ingest metafeatures",
+    "ingest aslib",
+    "ingest curves",
+    "ingest taskset",
+    "ingest optuna",
+    "ingest smac",
+    "ingest ray",
+    "ingest syne",
     "kb info",
     "kb verify",
     "kb publish",
     "kb families",
+    "kb fetch-dataset",
     "evaluate recommenders",
 ]
 

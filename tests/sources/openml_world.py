@@ -17,12 +17,16 @@ def emulator_module(shared, name="openml_emulator"):
     return sys.modules[name]
 
 
-def write_oboe(shared, folder, n):
-    """Copy the first n datasets of OBOE's matrices, rounded to what a server's lists give: six significant digits."""
+def write_oboe(shared, folder, n, n_configurations=219):
+    """Copy the first n datasets of OBOE's matrices, rounded to what a server's lists give: six significant digits.
+
+    Of the configurations, every so many-th is taken, so that all algorithms have some.
+    """
     folder.mkdir(parents=True)
     for name in ("error_matrix.csv", "runtime_matrix.csv"):
         with (shared / "data" / "oboe" / name).open(newline="") as file:
-            header, *lines = list(csv.reader(file))[: n + 1]
+            width = slice(1, None, -(-219 // n_configurations))
+            header, *lines = [[row[0], *row[width]] for row in list(csv.reader(file))[: n + 1]]
         shorten = (
             (lambda cell: f"{float(cell):.6f}") if name.startswith("error") else (lambda cell: f"{float(cell):.6g}")
         )

@@ -7,9 +7,8 @@ import warnings
 import openml
 import pytest
 
-from metalearn.errors import SourceError
-from metalearn.sources.openml_calls import AbsentError, OpenMLCalls
-from metalearn.sources.openml_client import OpenMLClient
+from metalearn.errors import AbsentError, SourceError
+from metalearn.sources.openml_calls import OpenMLCalls
 from tests.sources.openml_world import emulator_module, write_odd_world
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -17,7 +16,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture
 def serve(shared, tmp_path, monkeypatch):
-    """Start an emulator and return it with a client that asks it."""
+    """Start an emulator and return it with calls that ask it."""
     monkeypatch.setenv("no_proxy", "*")
     running = []
 
@@ -25,11 +24,23 @@ def serve(shared, tmp_path, monkeypatch):
         emulator = emulator_module(shared).Emulator(write_odd_world(tmp_path / "world"), faults).__enter__()
         running.append(emulator)
         options = {"attempts": 2, "pause_seconds": 0.01} | options
-        return emulator, OpenMLClient(OpenMLCalls(emulator.url, tmp_path / "cache", **options))
+        return emulator, OpenMLCalls(emulator.url, tmp_path / "cache", **options)
 
     yield start
     for emulator in running:
         emulator.__exit__()
+
+
+def measures(calls):
+    return calls.ask("the list of measures", openml.evaluations.list_evaluation_measures)
+
+
+def flow(calls, flow_id):
+    return calls.ask(f"flow {flow_id}", lambda: openml.flows.get_flow(flow_id))
+
+
+def dataset(calls, dataset_id):
+    return calls.ask(f"dataset {dataset_id}", lambda: openml.datasets.get_dataset(dataset_id, download_qualities=True))
 
 
 def configuration():
@@ -60,11 +71,10 @@ def test_without_a_server_the_clients_own_is_asked():
 def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
     monkeypatch.setattr(openml.config, "apikey", KEY)
     caplog.set_level(logging.DEBUG)
-    _, client = serve(f"auth({KEY})=1")
-    assert "predictive_accuracy" in client.measures()
-    unreachable = OpenMLClient(OpenMLCalls("http://127.0.0.1:9/api/v1/xml", attempts=1))
+    _, calls = serve(f"auth({KEY})=1")
+    assert "predictive_accuracy" in measures(calls)
     with pytest.raises(SourceError) as failure:
-        unreachable.measures()
+        measures(OpenMLCalls("http://127.0.0.1:9/api/v1/xml", attempts=1))
     shown = "".join(traceback.format_exception(failure.value))
     assert KEY not in shown
     assert KEY not in caplog.text
@@ -72,17 +82,17 @@ def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
 
 def test_a_wrong_key_is_not_tried_again(serve, monkeypatch):
     monkeypatch.setattr(openml.config, "apikey", "wrong")
-    emulator, client = serve(f"auth({KEY})=1")
+    emulator, calls = serve(f"auth({KEY})=1")
     with pytest.raises(SourceError, match="its error 103, Authentication failed"):
-        client.measures()
+        measures(calls)
     assert emulator.stats.asdict()["requests"] == 1
 
 
 def test_the_root_logger_is_left_alone(serve):
-    _, client = serve()
+    _, calls = serve()
     before = list(logging.getLogger().handlers)
     level = logging.getLogger("urllib3").level
-    client.measures()
+    measures(calls)
     assert logging.getLogger().handlers == before
     assert logging.getLogger("urllib3").level == level
 
@@ -96,37 +106,34 @@ def test_the_clients_warnings_stay_inside():
 
 
 def test_a_server_that_hangs_is_given_up(serve):
-    _, client = serve("hang(5)=1", timeout_seconds=0.2)
+    _, calls = serve("hang(5)=1", timeout_seconds=0.2)
     with pytest.raises(SourceError, match="no answer in time"):
-        client.measures()
+        measures(calls)
 
 
 def test_attempts_are_counted(serve):
-    emulator, client = serve("503=1", attempts=3)
+    emulator, calls = serve("503=1", attempts=3)
     with pytest.raises(SourceError, match="HTTP status 503"):
-        client.measures()
+        measures(calls)
     assert emulator.stats.asdict()["requests"] == 3
 
 
-@pytest.mark.parametrize("kind", ["flow/*", "task/*", "data/qualities/*"])
-def test_a_broken_answer_in_the_cache_is_forgotten(serve, tmp_path, kind):
-    _, client = serve(f"truncate@{kind}=~1", attempts=1)
-    ask = {"flow/*": lambda: client.flow_names(10), "task/*": lambda: client.task(59)}.get(
-        kind, lambda: client.dataset(61)
-    )
+@pytest.mark.parametrize(
+    ("kind", "ask"), [("flow/*", lambda c: flow(c, 10)), ("data/qualities/*", lambda c: dataset(c, 61))]
+)
+def test_a_broken_answer_in_the_cache_is_forgotten(serve, tmp_path, kind, ask):
+    _, calls = serve(f"truncate@{kind}=~1", attempts=1)
     with pytest.raises(SourceError, match="not OpenML's XML"):
-        ask()
-    assert ask()
+        ask(calls)
+    assert ask(calls)
     assert list((tmp_path / "cache").rglob("*.xml"))
 
 
 def test_what_does_not_exist_is_told_apart(serve):
-    _, client = serve()
+    _, calls = serve()
     with pytest.raises(AbsentError, match="does not give flow 5: its error 181, Unknown flow"):
-        client.flow_names(5)
+        flow(calls, 5)
     with pytest.raises(AbsentError, match="Unknown dataset"):
-        client.dataset(5)
+        dataset(calls, 5)
     with pytest.raises(SourceError, match="its error 601, Study does not exist"):
-        client.tasks_of_suite("nothing")
-    assert client.setups([100, 5]).keys() == {100}
-    assert client.setups([]) == {}
+        calls.ask("suite nothing", lambda: openml.study.get_suite("nothing"))

@@ -1,12 +1,20 @@
 """``metalearn ingest openml``: evaluations from OpenML."""
 
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from metalearn.cli.ingest.report import ingest_batches
-from metalearn.cli.options import Json, WriteKb, listed, numbers
+from metalearn.cli.options import Json, Wait, WriteKb, listed, numbers
+from metalearn.cli.output import print_json
+
+if TYPE_CHECKING:
+    from metalearn.sources.openml_selection import Selection
+
+_SOURCE = "openml"
 
 
 def openml(
@@ -17,12 +25,16 @@ def openml(
     measure: Annotated[
         str, typer.Option("--measure", metavar="M", help="What was measured; several with commas.")
     ] = "balanced_accuracy",
-    server: Annotated[
-        str | None, typer.Option("--server", metavar="URL", help="[default: the openml client's own]")
+    uploader: Annotated[str | None, typer.Option("--uploader", metavar="IDS", help="Only runs of these users.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="Only runs uploaded from this day on.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="[default: the openml client's own]")
+    max_runs: Annotated[
+        int | None, typer.Option("--max-runs", metavar="N", min=1, help="Stop after so many evaluations.")
     ] = None,
+    per_fold: Annotated[
+        bool, typer.Option("--per-fold", help="The value of each fold, where the server has them.")
+    ] = False,
     exact: Annotated[
         bool | None,
         typer.Option(
@@ -30,23 +42,89 @@ def openml(
             help="Ask for each run, or take the lists' six digits. [default: exact up to 1,000 runs a task]",
         ),
     ] = None,
+    retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Ask again for what is in quarantine.")] = True,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="URL", help="[default: the openml client's own]")
+    ] = None,
+    connections: Annotated[int, typer.Option("--connections", metavar="N", min=1, help="Requests at a time.")] = 4,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", metavar="R", help="Requests a second. [default: 10; none to this machine's own server]"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="S", help="Seconds without an answer until a request has failed.")
+    ] = 120.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and read nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no server: say what is stored.")] = False,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
-    """Ingest datasets, tasks, flows, setups, evaluations and qualities from OpenML."""
-    from metalearn.sources.openml import read_openml
+    """Ingest datasets, tasks, flows, setups, evaluations and qualities from OpenML.
+
+    What is stored is not asked for again: run it again after a failure, or for what is new.
+    """
+    from metalearn.sources.openml_http import OpenMLServer
+    from metalearn.sources.openml_selection import Selection
 
     if not (suite or tasks or flows):
         raise typer.BadParameter("give --suite, --tasks or --flows")
-    ingest_batches(
-        kb,
-        lambda _: read_openml(
-            suite=suite,
-            tasks=numbers(tasks or "", "--tasks"),
-            flows=numbers(flows or "", "--flows"),
-            measures=listed(measure) or (),
-            server=server,
-            cache=cache,
-            exact=exact,
-        ),
-        json,
+    if rate is not None and rate <= 0:
+        raise typer.BadParameter("give a number above 0", param_hint="--rate")
+    selection = Selection(
+        suite=suite,
+        tasks=numbers(tasks or "", "--tasks"),
+        flows=numbers(flows or "", "--flows"),
+        measures=listed(measure) or (),
+        uploaders=numbers(uploader or "", "--uploader"),
+        since=since.date() if since else None,
+        max_runs=max_runs,
+        per_fold=per_fold,
     )
+    if offline:
+        _print_stored(kb, selection, json)
+        return
+    with OpenMLServer(server, connections=connections, rate=rate, timeout_seconds=timeout) as asked:
+        if dry_run:
+            _print_plan(kb, selection, asked, json)
+            return
+
+        from metalearn.sources.openml import OpenMLPull
+
+        ingest_batches(
+            kb,
+            lambda opened: OpenMLPull(selection, asked, opened.ingested(_SOURCE), exact=exact, retry=retry),
+            json,
+            wait=wait,
+            more=lambda: {"requests": asked.requests},
+        )
+
+
+def _print_stored(path: Path, selection: "Selection", json: bool) -> None:
+    """Print what is stored of a selection; what is missing is an error."""
+    from metalearn.errors import SourceError
+    from metalearn.store import KnowledgeBase
+
+    with KnowledgeBase.open(path) as kb:
+        missing, rows = selection.missing(kb.ingested(_SOURCE)), kb.info()["rows"]
+    if missing:
+        named = ", ".join(map(str, missing[:10])) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        what = "flows" if selection.by_flow else "tasks"
+        raise SourceError(f"Not read to the end yet: {what} {named}; run it without --offline.")
+    if json:
+        print_json({"missing": missing, "rows": rows})
+    else:
+        typer.echo(f"all of it is stored; {path} holds {rows['evaluations']} evaluations of {rows['tasks']} tasks")
+
+
+def _print_plan(path: Path, selection: "Selection", server: Any, json: bool) -> None:
+    from metalearn.sources.openml_plan import plan_openml
+    from metalearn.store import KnowledgeBase
+
+    with KnowledgeBase.open(path if path.exists() else None) as kb:
+        plan = plan_openml(selection, server, kb.ingested(_SOURCE))
+    if json:
+        print_json(asdict(plan))
+        return
+    typer.echo(f"{plan.lists} lists of evaluations, {plan.known} of them read before")
+    typer.echo(f"about {plan.rows:,} new rows (between {plan.rows_low:,} and {plan.rows_high:,})")
+    typer.echo(f"about {plan.requests:,} requests, {plan.seconds:,.0f} seconds of the server's time for pages")

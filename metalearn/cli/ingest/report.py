@@ -2,11 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from metalearn.cli.output import print_json, progress
+from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,18 +15,34 @@ if TYPE_CHECKING:
     from metalearn.store import KnowledgeBase
 
 
-def ingest_batches(path: Path, read: "Callable[[KnowledgeBase], Iterable[Batch]]", json: bool) -> None:
-    """Store what a source yields, batch by batch, and print what became of it."""
+def ingest_batches(
+    path: Path,
+    read: "Callable[[KnowledgeBase], Iterable[Batch]]",
+    json: bool,
+    *,
+    wait: bool = False,
+    more: "Callable[[], dict[str, Any]]" = dict,
+) -> None:
+    """Store what a source yields, batch by batch, and print what became of it, with ``more`` figures.
+
+    A source that has a ``fraction`` says how much of it has been read.
+    """
     from metalearn.store import Counts, KnowledgeBase
 
-    start, counts = time.perf_counter(), Counts()
-    with KnowledgeBase.open(path, read_only=False) as kb, progress() as bar:
-        shown = bar.add_task("rows", total=None)
-        for batch in read(kb):
+    start, counts, sources = time.perf_counter(), Counts(), set()
+    with KnowledgeBase.open(path, read_only=False, wait=wait) as kb, progress(rows=True) as bar:
+        batches = read(kb)
+        shown = bar.add_task("", total=1.0 if hasattr(batches, "fraction") else None, rows=0, rate=0.0)
+        for batch in batches:
             counts += kb.append(batch)
-            bar.update(shown, completed=counts.seen)
-    report = vars(counts) | {"seconds": round(time.perf_counter() - start, 3)}
+            sources.add(batch.source)
+            rate = counts.seen / (time.perf_counter() - start)
+            bar.update(shown, completed=getattr(batches, "fraction", 0.0), rows=counts.seen, rate=rate)
+        refusals = [refusal for source in sorted(sources) for refusal in kb.ingested(source).refusals()]
+    report = vars(counts) | more() | {"seconds": round(time.perf_counter() - start, 3)}
     if json:
-        print_json(report)
-    else:
-        typer.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in report.items()))
+        print_json(report | {"in_quarantine": dict(refusals)})
+        return
+    typer.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in report.items()))
+    if refusals:
+        print_table("in quarantine", ("reason", "rows"), refusals)

@@ -1,0 +1,84 @@
+"""The names that a user's table may use of what a knowledge base holds: tasks, datasets and metrics."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from metalearn.core.metrics import Metric, canonical
+from metalearn.core.rows import whole_number
+from metalearn.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def named_id(cell: object, prefix: str) -> str:
+    """Return the id of an OpenML number; what is no number is an id already.
+
+    >>> named_id(61.0, "openml"), named_id(" iris ", "openml")
+    ('openml-61', 'iris')
+    """
+    number = whole_number(cell)
+    return str(cell).strip() if number is None else f"{prefix}-{number}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a knowledge base holds already: the dataset of each task, and its metrics by name."""
+
+    tasks: Mapping[str, str]
+    metrics: Mapping[str, Metric]
+
+    @classmethod
+    def of(cls, connection: "duckdb.DuckDBPyConnection") -> "Known":
+        """Read them from a knowledge base."""
+        tasks = dict(connection.execute("SELECT id, dataset_id FROM tasks").fetchall())
+        metrics = connection.execute("SELECT name, direction, low, high FROM metrics").fetchall()
+        return cls(tasks, {row[0]: Metric(*row) for row in metrics})
+
+    def metric(self, cell: object) -> tuple[Metric, bool]:
+        """Return the metric that a cell names, and whether its name stands for 1 - the value."""
+        name = str(cell).strip()
+        try:
+            return canonical(name)
+        except UnknownNameError:
+            if name in self.metrics:
+                return self.metrics[name], False
+            raise
+
+    def task(self, cell: object) -> str:
+        """Return the id of the task that a cell names: by its id, OpenML's number, or its dataset where that has one.
+
+        >>> known = Known({"t1": "d", "t2": "e", "t3": "e"}, {})
+        >>> [known.task(cell) for cell in ("t1", "d", 59.0, "openml-61", "new")]
+        ['t1', 't1', 'openml-task-59', 'openml-dataset-61', 'new']
+        """
+        name = named_id(cell, "openml-task")
+        of_dataset = [name] if name in self.tasks else self._tasks_of.get(name, [])
+        if len(of_dataset) > 1:
+            raise InputError(
+                f"The dataset {name} has several tasks here, {', '.join(of_dataset)}; name one in task_id."
+            )
+        return of_dataset[0] if of_dataset else re.sub(r"^openml-(?=\d+$)", "openml-dataset-", name)
+
+    def dataset(self, task: str, told: set[str]) -> str:
+        """Return the dataset of a task, by what is known and what is told of it; by default it is of its own.
+
+        >>> Known({}, {}).dataset("openml-dataset-61", set())
+        'openml-61'
+        """
+        names = told | ({self.tasks[task]} if task in self.tasks else set())
+        if len(names) > 1:
+            raise InputError(
+                f"The task {task} cannot be of several datasets, {', '.join(sorted(names))}; mend dataset_id."
+            )
+        return next(iter(names), task.replace("openml-dataset-", "openml-"))
+
+    @cached_property
+    def _tasks_of(self) -> dict[str, list[str]]:
+        tasks: dict[str, list[str]] = {}
+        for task, dataset in sorted(self.tasks.items()):
+            tasks.setdefault(dataset, []).append(task)
+        return tasks

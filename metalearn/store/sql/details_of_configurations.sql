@@ -1,0 +1,3 @@
+SELECT id, space, algorithm, hyperparameters
+FROM configurations JOIN candidate_configurations USING (id)
+ORDER BY i

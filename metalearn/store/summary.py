@@ -1,0 +1,38 @@
+"""What a knowledge base holds, in numbers, and whether its rows fit together."""
+
+from typing import TYPE_CHECKING, Any
+
+from metalearn.store.queries import EVALUATION_KEY, TABLES, query
+
+if TYPE_CHECKING:
+    import duckdb
+
+_COUNTED = {
+    "tasks": "SELECT type, count(*) FROM tasks",
+    "sources": "SELECT source, count(*) FROM evaluations",
+    "metrics": "SELECT metric, count(*) FROM evaluations",
+    "status": "SELECT status, count(*) FROM evaluations",
+    "algorithms": "SELECT algorithm, count(*) FROM configurations",
+    "extractors": "SELECT extractor, count(DISTINCT task_id) FROM meta_features",
+}
+
+
+def summary(connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
+    """Return rows a table, and counts by task type, source, metric, status, algorithm and extractor."""
+    counted = {
+        what: dict(connection.execute(f"{text} GROUP BY ALL ORDER BY ALL").fetchall())
+        for what, text in _COUNTED.items()
+    }
+    families = connection.execute("SELECT count(DISTINCT coalesce(family, id)) FROM datasets").fetchall()[0][0]
+    return {"rows": rows_by_table(connection), **counted, "families": families}
+
+
+def rows_by_table(connection: "duckdb.DuckDBPyConnection") -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in TABLES}
+
+
+def inconsistencies(connection: "duckdb.DuckDBPyConnection") -> list[str]:
+    """Return one sentence for each kind of row that points to nothing or stands twice; a sound one has none."""
+    rows = connection.execute(query("orphans", key=", ".join(EVALUATION_KEY))).fetchall()
+    return [f"{count} {problem}" for problem, count in rows if count]
