@@ -11,6 +11,7 @@ at its memory_limit, beyond which it works on disk, and so has no line.
 """
 
 import argparse
+import os
 import resource
 import shutil
 import statistics
@@ -41,13 +42,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the knowledge base may take its space")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/store.md"))
     options = parser.parse_args()
+    machine = f"{os.cpu_count()} cores, shared: load average {os.getloadavg()[0]:.1f} before the first step."
     sizes = [million * 1_000_000 for million in sorted(options.millions)]
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         folder = Path(scratch)
         figures = [measured(folder, append, STEPS, *ends) for ends in zip([0, *sizes], sizes, strict=False)]
-        if options.bulk:
-            bulk = measured(folder, fill, BULK_STEPS, sizes[-1], options.bulk * 1_000_000, repeats=1)
-    text = report(sizes, figures, bulk if options.bulk else None, options.bulk)
+        ends = (sizes[-1], (options.bulk or 0) * 1_000_000)
+        bulk = measured(folder, fill, BULK_STEPS, *ends, repeats=1) if options.bulk else {}
+    text = report(sizes, figures, bulk, machine)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text, encoding="utf-8")
     print(text)
@@ -220,10 +222,10 @@ TITLES = {
 }
 
 
-def report(sizes: list[int], figures: list[Figures], bulk: Figures | None, millions: int) -> str:
+def report(sizes: list[int], figures: list[Figures], bulk: Figures, machine: str) -> str:
     """Return the Markdown table: the sizes, the line's value at 100 million rows, and what was filled in bulk."""
     heads = ["", *(f"{size // 1_000_000} M rows" for size in sizes), "line: 100 M"]
-    cells = [heads + ([f"bulk: {millions} M"] if bulk else [])]
+    cells = [heads + (["bulk"] if bulk else [])]
     cells.append(["---"] * len(cells[0]))
     for name, title in TITLES.items():
         values = [figure[name] for figure in figures]
@@ -237,7 +239,8 @@ def report(sizes: list[int], figures: list[Figures], bulk: Figures | None, milli
         f"{configurations:,} configurations, {8e-9 * tasks * configurations:.0f} GB for each copy of the whole matrix "
         f"and {8e-9 * tasks * configurations / len(ALGORITHMS):.1f} GB for that of one algorithm."
     )
-    return "\n\n".join(["`python -m benchmarks.store`", (__doc__ or "").split("\n\n")[2].strip(), table, dense]) + "\n"
+    about = (__doc__ or "").split("\n\n")[2].strip()
+    return "\n\n".join(["`python -m benchmarks.store`", about, machine, table, dense]) + "\n"
 
 
 def _extended(name: str, sizes: list[int], values: list[float]) -> str:

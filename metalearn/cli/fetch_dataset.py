@@ -152,8 +152,8 @@ def _described(table: "OpenMLTable", main: "Dataset", tasks: "Sequence[TaskRow]"
     import pyarrow as pa
 
     from metalearn.core.records import Batch
+    from metalearn.core.rows import quarantine_table
     from metalearn.metafeatures.extract import Extractor, rows
-    from metalearn.sources.rows import quarantine_table
 
     alike: defaultdict[tuple[str, Any], list[str]] = defaultdict(list)
     for task in tasks:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metalearn.cli import fetch_dataset
 from metalearn.cli.options import Json, ReadKb, Wait, WriteKb
 from metalearn.cli.output import print_json, print_table, progress
 from metalearn.errors import KnowledgeBaseError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from metalearn.store.merging import Merged
 
 app = typer.Typer(no_args_is_help=True, help="Look into a knowledge base, check it, freeze it, change it.")
+app.command(name="fetch-dataset", epilog=fetch_dataset.EXAMPLE)(fetch_dataset.fetch_dataset)
 
 
 @app.command(epilog="Example: metalearn kb info --kb runs.duckdb")

@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.records import Batch, Configuration
+from metalearn.core.rows import Floats, Integers, Objects
 from metalearn.errors import ConfigurationError, InputError
-from metalearn.sources import rows
 from metalearn.sources.aslib_features import read_features
 from metalearn.sources.aslib_files import Description, Measure, distinct, read_description, read_table
 from metalearn.sources.chunks import read_chunks, require_columns
-from metalearn.sources.rows import Floats, Integers, Objects
 
 _DESCRIPTION = "description.txt"
 _STATUS = {

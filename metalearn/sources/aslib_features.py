@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from metalearn.sources import rows
+from metalearn.core import rows
+from metalearn.core.rows import Floats, Integers, Mask
 from metalearn.sources.aslib_files import distinct, read_table
-from metalearn.sources.rows import Floats, Integers, Mask
 
 _KEY = ("instance_id", "repetition")
 _VERSION = "1"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from metalearn.core import rows
 from metalearn.core.metrics import METRICS, Metric, canonical
+from metalearn.core.rows import Floats, Integers
 from metalearn.errors import InputError, UnknownNameError
-from metalearn.sources import rows
 from metalearn.sources.arff import read_arff
 from metalearn.sources.chunks import require_columns
-from metalearn.sources.rows import Floats, Integers
 
 _NOTHING = ("", "?", "null", "~")
 

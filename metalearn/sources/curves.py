@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import Batch, Configuration
 from metalearn.errors import InputError
-from metalearn.sources import rows
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _SOURCE = "lcdb"

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from metalearn.core import rows
 from metalearn.core.records import Batch, Status
-from metalearn.sources import rows
-from metalearn.sources.rows import Check, Floats, Objects
+from metalearn.core.rows import Check, Floats, Objects
 from metalearn.sources.subjects import Subject
 
 _ROWS_PER_BATCH = 20_000

@@ -18,12 +18,12 @@ from typing import TextIO
 import numpy as np
 import pyarrow as pa
 
+from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import Batch, Configuration
+from metalearn.core.rows import Floats, Integers, Mask
 from metalearn.errors import InputError
-from metalearn.sources import rows
-from metalearn.sources.rows import Floats, Integers, Mask
 
 _CELLS_PER_BATCH = 200_000
 _PROCEDURE = "cross-validation"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from metalearn.core import rows
 from metalearn.core.records import Batch
 from metalearn.errors import InputError
-from metalearn.sources import rows
 from metalearn.sources.chunks import read_chunks
 
 _ROWS_PER_BATCH = 2_000

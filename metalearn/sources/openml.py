@@ -9,10 +9,10 @@ from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
+from metalearn.core import rows
 from metalearn.core.protocols import Ingested
 from metalearn.core.records import Batch, Configuration
 from metalearn.sources import openml_entities as entities
-from metalearn.sources import rows
 from metalearn.sources.openml_folds import with_folds
 from metalearn.sources.openml_http import OpenMLServer, text_of
 from metalearn.sources.openml_lists import EvaluationLists, Page, ids_of

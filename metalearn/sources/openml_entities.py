@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metalearn.core.rows import numbers, whole_number
 from metalearn.sources.openml_http import OpenMLServer, listed, several, text_of
-from metalearn.sources.rows import numbers, whole_number
 
 # The server allows 1,000 setups an answer; servers and proxies bear some 8,000 characters of URL.
 _IDS_PER_REQUEST = 1000

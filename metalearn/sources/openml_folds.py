@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from metalearn.core.metrics import Metric
+from metalearn.core.rows import Floats, numbers
 from metalearn.sources.openml_entities import chunks, joined
 from metalearn.sources.openml_http import OpenMLServer, listed, text_of
 from metalearn.sources.openml_lists import Row
 from metalearn.sources.openml_tables import Evaluations
-from metalearn.sources.rows import Floats, numbers
 
 
 def with_folds(

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from metalearn.core.rows import Floats, Integers, numbers
 from metalearn.errors import SourceError
 from metalearn.sources.openml_entities import chunks, joined
 from metalearn.sources.openml_http import OpenMLServer, listed, text_of
-from metalearn.sources.rows import Floats, Integers, numbers
 
 Kind = Literal["task", "flow", "run"]
 Row = dict[str, Any]

@@ -8,13 +8,13 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from metalearn.core import rows
 from metalearn.core.metrics import Metric
 from metalearn.core.records import Configuration, TaskType
-from metalearn.sources import rows
+from metalearn.core.rows import Check, Floats, Integers, Mask, Objects
 from metalearn.sources.openml_entities import OpenMLDataset, OpenMLTask
 from metalearn.sources.openml_http import text_of
 from metalearn.sources.openml_lists import Row, Runtimes, ids_of
-from metalearn.sources.rows import Check, Floats, Integers, Mask, Objects
 
 SOURCE = "openml"
 # Raw text and reason of a row in quarantine.

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from metalearn.core import rows
 from metalearn.core.records import Batch, Status
 from metalearn.errors import InputError
-from metalearn.sources import rows
 from metalearn.sources.chunks import read_chunks
 from metalearn.sources.histories import Measured, Refused, batches
 from metalearn.sources.reports import ReportColumns, Reports, reported, table_reports

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metalearn.core import rows
 from metalearn.core.records import Status
+from metalearn.core.rows import Floats, Mask
 from metalearn.errors import InputError
-from metalearn.sources import rows
 from metalearn.sources.chunks import require_columns
 from metalearn.sources.histories import Entry, Measured, Refused
-from metalearn.sources.rows import Floats, Mask
 from metalearn.sources.subjects import Subject
 
 if TYPE_CHECKING:

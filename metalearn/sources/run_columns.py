@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from metalearn.core.metrics import canonical, source_names
+from metalearn.core.rows import NUMBER_COLUMNS
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.sources.chunks import require_columns
-from metalearn.sources.rows import NUMBER_COLUMNS
 
 DATASET_COLUMNS = ("dataset_id", "did")
 RUN_COLUMNS = ("source_run_id", "run_id")

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import STATUSES, Batch, Configuration
+from metalearn.core.rows import Check, Integers, Mask, Objects
 from metalearn.errors import ConfigurationError
-from metalearn.sources import rows
 from metalearn.sources.chunks import read_chunks, require_columns
-from metalearn.sources.rows import Check, Integers, Mask, Objects
 from metalearn.sources.run_columns import JSON_COLUMN, Columns, find_columns
 
 _ROWS_PER_BATCH = 50_000

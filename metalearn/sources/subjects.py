@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import Configuration, TaskType
+from metalearn.core.rows import Floats
 from metalearn.errors import ConfigurationError, InputError, did_you_mean
-from metalearn.sources import rows
-from metalearn.sources.rows import Floats
 
 # What optimizers are given instead of a metric: 1 - it, or its negative, as scikit-learn names its scorers.
 _TURNED = {"1-": 1.0, "neg_": 0.0, "-": 0.0}

@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from metalearn.core import rows
 from metalearn.core.metrics import METRICS, Metric
 from metalearn.core.records import Batch, Configuration
 from metalearn.errors import ConfigurationError, InputError
-from metalearn.sources import rows
 from metalearn.sources.curves import NOTHING, curve_tables, digest, read_bytes
 
 _SOURCE = "taskset"

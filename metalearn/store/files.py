@@ -22,8 +22,8 @@ class Files(Protocol):
     def address(self, name: str) -> str:
         """Return what DuckDB opens."""
 
-    def sizes(self) -> dict[str, int | None]:
-        """Return the sizes in bytes of what a listing shows; not every web server has one, or tells sizes."""
+    def listed(self) -> Iterator[tuple[str, int | None]]:
+        """Yield name and bytes of what a listing shows; not every web server has one, or tells sizes."""
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -61,9 +61,10 @@ class _LocalFiles:
     def address(self, name: str) -> str:
         return str(self.folder / name)
 
-    def sizes(self) -> dict[str, int | None]:
-        paths = (path for path in self.folder.rglob("*") if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path.stat().st_size for path in paths}
+    def listed(self) -> Iterator[tuple[str, int | None]]:
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                yield path.relative_to(self.folder).as_posix(), path.stat().st_size
 
     def exists(self, name: str) -> bool:
         return (self.folder / name).is_file()
@@ -100,12 +101,13 @@ class _RemoteFiles:
     def address(self, name: str) -> str:
         return f"{self.location}/{name}"
 
-    def sizes(self) -> dict[str, int | None]:
+    def listed(self) -> Iterator[tuple[str, int | None]]:
         try:
             found = self._filesystem.find(self._root, detail=True)
         except Exception:  # a plain web server lists nothing, and says so in its own way
-            return {}
-        return {path.removeprefix(f"{self._root}/"): about.get("size") for path, about in found.items()}
+            return
+        for path, about in found.items():
+            yield path.removeprefix(f"{self._root}/"), about.get("size")
 
     def exists(self, name: str) -> bool:
         return bool(self._filesystem.exists(f"{self._root}/{name}"))
@@ -121,7 +123,7 @@ class _RemoteFiles:
 
     def replace(self, new: Path, last: str) -> None:
         paths = {path.relative_to(new).as_posix(): str(path) for path in new.rglob("*") if path.is_file()}
-        stale = [f"{self._root}/{name}" for name in self.sizes().keys() - paths.keys()]
+        stale = [f"{self._root}/{name}" for name, _ in self.listed() if name not in paths]
         final = paths.pop(last)
         try:
             # An object store renames no folder: until all is there, `last` is empty, and nobody takes it for whole.

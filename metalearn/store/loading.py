@@ -77,10 +77,8 @@ def _evaluations(connection: "duckdb.DuckDBPyConnection", selection: dict[str, A
         found = fetch(connection, "evaluations_of_tasks", piece).fetchnumpy()
         parts.append({name: np.ma.filled(column, np.nan) for name, column in found.items()})
     # One column after the other, each given up as soon as it is joined; numbers as wide as a MetaDataset has them.
-    return {
-        name: np.concatenate([part.pop(name) for part in parts], dtype=np.result_type(column, np.int64))
-        for name, column in list(parts[0].items())
-    }
+    types = {name: np.result_type(column, np.int64) for name, column in parts[0].items()}
+    return {name: np.concatenate([part.pop(name) for part in parts], dtype=type_) for name, type_ in types.items()}
 
 
 def _pieces(counts: NDArray[np.float64]) -> list[tuple[int, int]]:

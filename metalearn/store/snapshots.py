@@ -74,10 +74,9 @@ def write_snapshot(
 def _refuse_other_files(files: Files) -> None:
     """A folder that is replaced must be empty or a snapshot and nothing else."""
     ours = files.exists(MANIFEST)
-    other = [name for name in files.sizes() if not (ours and (name == MANIFEST or name.endswith(".parquet")))]
-    if other:
-        example = min(other)
-        raise KnowledgeBaseError(f"{files.label} holds other files ({example}); publish into an empty or new folder.")
+    for name, _ in files.listed():  # ends at the first: somebody may have given a home folder
+        if not (ours and (name == MANIFEST or name.endswith(".parquet"))):
+            raise KnowledgeBaseError(f"{files.label} holds other files ({name}); publish into an empty or new folder.")
 
 
 def _write_tables(
@@ -202,7 +201,7 @@ def verify_snapshot(location: str) -> Iterator[str]:
     """Yield one sentence for each file that is missing, differs from the manifest, or is not in it."""
     files = files_at(location)
     expected = {file["file"]: file for entry in read_manifest(location).tables.values() for file in entry["files"]}
-    listed = files.sizes()
+    listed = dict(files.listed())
     for name, entry in expected.items():
         if name not in listed and not files.exists(name):
             yield f"{name} is missing"
@@ -217,7 +216,7 @@ def verify_snapshot(location: str) -> Iterator[str]:
 
 def _refuse_incomplete(files: Files, manifest: Manifest) -> None:
     """Raise for a file that a listing does not show, or shows with another size."""
-    listed = files.sizes()
+    listed = dict(files.listed())
     for entry in manifest.tables.values():
         for file in entry["files"]:
             name = file["file"]

@@ -28,6 +28,8 @@ COMMANDS = [
     "kb verify",
     "kb publish",
     "kb families",
+    "kb merge",
+    "kb remove",
     "kb fetch-dataset",
     "evaluate recommenders",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from metalearn.core.execution import run_limited
-from metalearn.core.parallel import completed, executor
+from metalearn.core.parallel import completed, executor, interleaved
 from metalearn.core.records import Configuration
 from metalearn.errors import InputError
 from metalearn.learners.evaluate import evaluate
@@ -209,3 +209,31 @@ def test_an_address_where_no_scheduler_answers_is_named(distributed: Any) -> Non
     for address in ("tcp://127.0.0.1:9", "carrier-pigeon://127.0.0.1:9"):
         with impatient, pytest.raises(InputError, match=f"No Dask scheduler answers at {address}"), executor(address):
             pass
+
+
+def test_interleaved_iterators_keep_their_own_order_and_are_one_item_ahead():
+    begun = []
+
+    def numbers(name):
+        for i in range(5):
+            begun.append((name, i))
+            yield name, i
+
+    with ThreadPoolExecutor(2) as pool:
+        taken = []
+        for name, i in interleaved(pool, 2, [numbers("a"), numbers("b"), numbers("c")]):
+            taken.append((name, i))
+            ahead = [sum(n == name for n, _ in begun) - sum(n == name for n, _ in taken) for name in "abc"]
+            assert max(ahead) <= 2  # one that waits, one that is being made
+            assert ("c", 0) not in begun or {("a", 4), ("b", 4)} & set(taken)
+    assert sorted(taken) == [(name, i) for name in "abc" for i in range(5)]
+    assert [i for name, i in taken if name == "b"] == list(range(5))
+
+
+def test_the_first_interleaved_iterator_that_fails_ends_all():
+    def failing():
+        yield 1
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(2) as pool, pytest.raises(ZeroDivisionError):
+        list(interleaved(pool, 2, [failing(), iter(range(3))]))

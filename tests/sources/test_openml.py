@@ -479,7 +479,7 @@ def test_a_failure_that_passes_is_survived(pull, small_world, fault):
         ("503@task/*=1", "tasks 11 (HTTP status 503)"),
         ("503(xhtml)@data/list/*=1", "datasets 11 (HTTP status 503)"),
         ("truncate@evaluation/*=1", "the evaluations in function/unweighted_recall/task/11 (the answer is not"),
-        ("reset@setup/*=1", "setups 20000, 20001, 20002 and 216 more (the connection failed"),
+        ("reset@setup/*=1", "setups 20000,20001,20002 and 216 more (the connection failed"),
     ],
 )
 def test_a_failure_that_stays_is_one_sentence(serve, ask, nothing, small_world, fault, reason):

@@ -144,6 +144,22 @@ def test_a_snapshot_opens_from_a_url(snapshot):
     assert verify("memory://shared-kb") == []
 
 
+def test_a_web_server_that_lists_nothing_is_asked_for_each_file(snapshot, monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refuse(self, *arguments, **options):
+        raise NotImplementedError
+
+    MemoryFileSystem().put(str(snapshot), "/unlisted-kb", recursive=True)
+    monkeypatch.setattr(MemoryFileSystem, "find", refuse)
+    with KnowledgeBase.open("memory://unlisted-kb") as kb:
+        assert len(kb.meta_dataset()) == 4
+    assert verify("memory://unlisted-kb") == []
+    MemoryFileSystem().rm("/unlisted-kb/tasks.parquet")
+    with pytest.raises(SnapshotError, match=r"lacks tasks\.parquet"):
+        KnowledgeBase.open("memory://unlisted-kb")
+
+
 def test_verify_names_a_truncated_file(snapshot):
     path = snapshot / EVALUATIONS
     path.write_bytes(path.read_bytes()[:-7])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metalearn.core import rows
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration
-from metalearn.sources import rows
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
