@@ -78,7 +78,10 @@ def numbers(cells: Iterable[Any]) -> tuple[Floats, Mask]:
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iufb":
         return cells.astype(np.float64), np.zeros(len(cells), dtype=bool)
     given = list(cells)
-    values = np.array([_number(cell) for cell in given], dtype=np.float64)
+    try:
+        values = np.array([*map(float, given)], dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array([_number(cell) for cell in given], dtype=np.float64)
     unreadable = np.isnan(values)
     for i in np.flatnonzero(unreadable):
         unreadable[i] = str(given[i]).strip().lower() not in _MISSING

@@ -112,7 +112,7 @@ class OpenMLPull:
         """Yield a page: one batch, or one a task where runs are asked for one by one."""
         metric = self._measures[page.measure]
         first_day = str(self._selection.since or "")
-        raw = [row for row in page.rows if text_of(row.get("upload_time")) >= first_day]
+        raw = [row for row in page.rows if text_of(row.get("upload_time")) >= first_day] if first_day else page.rows
         found = Evaluations.read(raw, page.runtimes)
         yield from self._tasks.batches(np.unique(found.tasks[found.tasks >= 0]).tolist())
         named = found.taken((found.setups >= 0) & (found.flows >= 0))

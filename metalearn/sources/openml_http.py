@@ -173,12 +173,14 @@ class OpenMLServer:
         self.requests += 1
         with self._breaker.calling():
             try:
-                response = self._client.get(f"{re.sub('xml$', 'json', self.url)}/{path}")
+                # Streamed, because a response holds itself: what it keeps waits for the garbage collector.
+                with self._client.stream("GET", f"{re.sub('xml$', 'json', self.url)}/{path}") as response:
+                    content = b"".join(response.iter_bytes())
             except httpx.TimeoutException:
                 raise _PassingError("no answer in time", overload=True) from None
             except (httpx.TransportError, httpx.DecodingError) as error:
                 raise _PassingError(f"the connection failed, {type(error).__name__}") from None
-            return _answer(response)
+            return _answer(response, content)
 
     def _pause_before_next(self, state: "RetryCallState") -> float:
         from tenacity import wait_exponential, wait_random
@@ -208,10 +210,10 @@ def _limiter(rate: float | None, host: str) -> Callable[[], object]:
     return lambda: limiter.try_acquire("openml")
 
 
-def _answer(response: httpx.Response) -> Any:
+def _answer(response: httpx.Response, body: bytes) -> Any:
     """Return what a response holds, None for an empty list."""
     status = response.status_code
-    content = _decoded(response.content)
+    content = _decoded(body)
     error = content.get("error") if isinstance(content, dict) else None
     if isinstance(error, dict):
         return _refused(int(error.get("code") or 0), str(error.get("message") or ""))

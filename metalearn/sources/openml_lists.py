@@ -61,7 +61,7 @@ class Runtimes:
     @classmethod
     def read(cls, rows: Sequence[Row]) -> "Runtimes":
         """Return the runtimes in a list's rows, in which milliseconds may be missing or no number."""
-        milliseconds, _ = numbers([text_of(row.get("value")) for row in rows])
+        milliseconds, _ = numbers([row.get("value") for row in rows])
         runs, first = np.unique(ids_of(rows, "run_id"), return_index=True)
         return cls(runs, milliseconds[first] / 1000)
 
@@ -98,8 +98,12 @@ def ids_of(rows: Sequence[Row], name: str) -> Integers:
     >>> ids_of([{"run_id": "7"}, {}], "run_id")
     array([ 7, -1])
     """
-    texts = (text_of(row.get(name)) for row in rows)
-    return np.array([int(text) if text.isdigit() else -1 for text in texts], dtype=np.int64)
+    cells = [row.get(name) for row in rows]
+    try:
+        return np.array([*map(int, cells)], dtype=np.int64)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        texts = map(text_of, cells)
+        return np.array([int(text) if text.isdigit() else -1 for text in texts], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from metalearn.core.metrics import Metric
 from metalearn.core.records import Configuration, TaskType
 from metalearn.core.rows import Check, Floats, Integers, Mask, Objects
 from metalearn.sources.openml_entities import OpenMLDataset, OpenMLTask
-from metalearn.sources.openml_http import text_of
 from metalearn.sources.openml_lists import Row, Runtimes, ids_of
 
 SOURCE = "openml"
@@ -74,7 +73,7 @@ class Evaluations:
     def read(cls, raw: Sequence[Row], runtimes: Runtimes) -> Self:
         """Return rows of a list with the runtimes of their runs."""
         runs, tasks, setups, flows = (ids_of(raw, f"{name}_id") for name in ("run", "task", "setup", "flow"))
-        values, _ = rows.numbers([text_of(row.get("value")) for row in raw])
+        values, _ = rows.numbers([row.get("value") for row in raw])
         return cls(raw, runs, tasks, setups, flows, values, runtimes.of(runs), np.full(len(raw), -1))
 
     def __len__(self) -> int:
