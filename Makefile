@@ -24,6 +24,8 @@ check: $(FULL)
 
 bench: $(FULL)
 	$(BIN)/python -m benchmarks.recommend
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.store
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

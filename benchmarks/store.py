@@ -49,7 +49,8 @@ def main() -> None:
         figures = [measured(folder, append, STEPS, *ends) for ends in zip([0, *sizes], sizes, strict=False)]
         ends = (sizes[-1], (options.bulk or 0) * 1_000_000)
         bulk = measured(folder, fill, BULK_STEPS, *ends, repeats=1) if options.bulk else {}
-    text = report(sizes, figures, bulk, machine)
+    command = "python -m benchmarks.store" + (f" --bulk {options.bulk}" if options.bulk else "")
+    text = f"`{command}`\n\n{report(sizes, figures, bulk, machine)}"
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text, encoding="utf-8")
     print(text)
@@ -237,10 +238,11 @@ def report(sizes: list[int], figures: list[Figures], bulk: Figures, machine: str
     dense = (
         f"A T x C matrix grows with both sides and so has no line: 100 M such rows are {tasks:,} tasks and "
         f"{configurations:,} configurations, {8e-9 * tasks * configurations:.0f} GB for each copy of the whole matrix "
-        f"and {8e-9 * tasks * configurations / len(ALGORITHMS):.1f} GB for that of one algorithm."
+        f"and {8e-9 * tasks * configurations / len(ALGORITHMS):.1f} GB for that of one algorithm. What works on the "
+        "matrix, as recommenders do, needs a selection at that size; what works on the columns does not."
     )
     about = (__doc__ or "").split("\n\n")[2].strip()
-    return "\n\n".join(["`python -m benchmarks.store`", about, machine, table, dense]) + "\n"
+    return "\n\n".join([about, machine, table, dense]) + "\n"
 
 
 def _extended(name: str, sizes: list[int], values: list[float]) -> str:
@@ -249,7 +251,8 @@ def _extended(name: str, sizes: list[int], values: list[float]) -> str:
     if spilled or unit == "rows/s" or step in ("matrix", "pivot", "pivot_snapshot") or len(sizes) < 2:
         return ""
     slope, start = np.polyfit(sizes, values, 1)
-    return _number(max(float(start + slope * GOAL), 0.0))
+    extended = float(start + slope * GOAL)
+    return _number(extended) if extended > max(values) else "flat"
 
 
 def _number(value: float) -> str:
