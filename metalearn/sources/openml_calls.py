@@ -6,6 +6,7 @@ configuration is global: it is set for the duration of each call and restored.
 """
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -97,12 +98,20 @@ class OpenMLCalls:
         return self.server or str(openml.config.server)
 
 
+def api_key() -> str:
+    """Return the API key: that of the client's configuration, else of the environment, else none."""
+    from openml import config
+
+    return str(config.apikey or os.environ.get("OPENML_API_KEY", ""))
+
+
 @contextmanager
 def _configured(server: str | None, cache: Path | None) -> Iterator[None]:
     """Point the client at a server and a cache, without retries, warnings and log lines of its own."""
     from openml import config
 
-    before, address = config.get_config_as_dict(), config.server
+    before, address, key = config.get_config_as_dict(), config.server, config.apikey
+    config.apikey = api_key()
     if server is not None:
         config.server = server.rstrip("/") + "/"
     if cache is not None:
@@ -112,7 +121,7 @@ def _configured(server: str | None, cache: Path | None) -> Iterator[None]:
         with _silence():
             yield
     finally:
-        config.server = address
+        config.server, config.apikey = address, key
         config.set_root_cache_directory(before["cachedir"])
         config.set_retry_policy(before["retry_policy"], before["connection_n_retries"])
 
@@ -181,7 +190,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OpenMLHashException):
         return "its checksum is another one than the server says"
     if isinstance(error, OpenMLNotAuthorizedError):
-        return "it asks for an API key, which openml.config.apikey holds"
+        return "it asks for an API key, which openml.config.apikey or OPENML_API_KEY holds"
     if isinstance(error, ServerAnswer):
         return f"its error {error.code}, {error.message.removesuffix(' - None')}"
     if isinstance(error, requests.RequestException | HTTPError):

@@ -16,6 +16,7 @@ import httpx
 
 from metalearn.core.parallel import interleaved
 from metalearn.errors import AbsentError, InputError, SourceError
+from metalearn.sources.openml_calls import api_key
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -106,7 +107,7 @@ class OpenMLServer:
         self._wait_turn = _limiter(rate, host)
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         timeout = httpx.Timeout(timeout_seconds, connect=min(30.0, timeout_seconds), pool=None)
-        transport = _WithKey(config.apikey or "", host, limits)
+        transport = _WithKey(api_key(), host, limits)
         self._client = httpx.Client(transport=transport, timeout=timeout, follow_redirects=True)
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=_FAILURES_UNTIL_BREAK,
@@ -242,7 +243,7 @@ def _refused(code: int, message: str) -> None:
     if code == _BUSY:
         raise _PassingError("its database is busy")
     if code in (_NO_KEY, _WRONG_KEY):
-        raise SourceError(f"its error {code}, {message}: set the API key in openml.config.apikey")
+        raise SourceError(f"its error {code}, {message}: set the API key in openml.config.apikey or OPENML_API_KEY")
     if code in _ABSENT:
         raise AbsentError(f"its error {code}, {message}")
     if code not in _EMPTY:

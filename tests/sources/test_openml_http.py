@@ -36,8 +36,12 @@ def serve(shared, tmp_path, monkeypatch):
         opened.__exit__()
 
 
-def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
-    monkeypatch.setattr(openml.config, "apikey", KEY)
+@pytest.mark.parametrize("place", ["client", "environment"])
+def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog, place):
+    if place == "client":
+        monkeypatch.setattr(openml.config, "apikey", KEY)
+    else:
+        monkeypatch.setenv("OPENML_API_KEY", KEY)
     caplog.set_level(logging.DEBUG)
     _, server = serve(f"auth({KEY})=1")
     assert "predictive_accuracy" in measures(server)
