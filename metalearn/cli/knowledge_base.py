@@ -48,7 +48,7 @@ def verify(kb: ReadKb = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: metalearn kb publish --kb runs.duckdb snapshot/")
 def publish(
-    folder: Annotated[Path, typer.Argument(help="New folder, or one that holds an older snapshot.")],
+    folder: Annotated[str, typer.Argument(help="New folder or URL, or one that holds an older snapshot.")],
     kb: WriteKb,
     json: Json = False,
 ) -> None:

@@ -174,15 +174,17 @@ class KnowledgeBase:
         task_type: TaskType | None = None,
         split: str = "validation",
         extractor: str | None = None,
+        algorithms: tuple[str, ...] | None = None,
     ) -> MetaDataset:
-        """Load the evaluations under one metric, with the meta-features of one extractor.
+        """Load the evaluations under one metric, of all algorithms or of some, with the meta-features of one extractor.
 
         Defaults: the task type with most tasks (under the metric, if given), the metric with most evaluations,
         metalearn's own extractor where it was used, else the one that describes most tasks. An empty knowledge base
         gives an empty MetaDataset.
 
         Raises:
-            UnknownNameError: when nothing was evaluated under this metric, or no such extractor was used.
+            UnknownNameError: when nothing was evaluated under this metric or with such an algorithm, or no such
+                extractor was used.
         """
         return load_meta_dataset(
             self._connection,
@@ -190,6 +192,7 @@ class KnowledgeBase:
             task_type=task_type,
             split=split,
             extractor=extractor,
+            algorithms=algorithms,
             snapshot_id=self.snapshot_id,
         )
 
@@ -251,8 +254,8 @@ class KnowledgeBase:
         return {table: self._connection.sql(f"SELECT * FROM {table}").to_arrow_table() for table in TABLES}
 
     def publish(self, folder: str | Path) -> Manifest:
-        """Freeze everything into a Parquet snapshot with a manifest of row counts and SHA-256 sums."""
-        return write_snapshot(self._connection, Path(folder))
+        """Freeze everything into a Parquet snapshot with a manifest of row counts and SHA-256 sums: a folder or URL."""
+        return write_snapshot(self._connection, folder)
 
     def _require_writable(self) -> None:
         if self.read_only:

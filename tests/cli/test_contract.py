@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from metalearn.cli import main
 from metalearn.store import KnowledgeBase
 from tests.store.batches import make_batch
 
@@ -33,22 +32,6 @@ COMMANDS = [
     "kb fetch-dataset",
     "evaluate recommenders",
 ]
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process; return its exit status, what it printed, and its errors."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            main([str(a) for a in arguments])
-        printed = capsys.readouterr()
-        code = stopped.value.code
-        if isinstance(code, str):  # what sys.exit prints when the interpreter ends
-            return 1, printed.out, printed.err + code
-        return code or 0, printed.out, printed.err
-
-    return call
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -237,11 +220,11 @@ def test_a_truncated_snapshot_is_named(run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(metadata_path("knowledge_base"), copy)
     assert run("kb", "verify", "--kb", copy)[:2] == (0, "sound\n")
-    damaged = copy / "evaluations.parquet"
+    damaged = next(path for path in copy.rglob("*.parquet") if "evaluations" in str(path.relative_to(copy)))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     code, _, err = run("kb", "verify", "--kb", copy)
     assert code == 1
-    assert "evaluations.parquet" in err
+    assert str(damaged.relative_to(copy)) in err
 
 
 def test_kb_publish_and_info(run, tmp_path):

@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from metalearn.cli import main
 from metalearn.store.knowledge_base import KnowledgeBase
 from tests.sources.openml_world import build_world, emulator_module, write_oboe
 
@@ -30,15 +29,11 @@ def server(shared, world, monkeypatch):
 
 
 @pytest.fixture
-def ingest(capsys, server, tmp_path):
-    """Run the command in this process; return its exit status, what it printed, and its errors."""
+def ingest(run, server, tmp_path):
+    """Run the command on the server; return its exit status, what it printed, and its errors."""
 
     def call(*arguments, kb=tmp_path / "kb.duckdb"):
-        with pytest.raises(SystemExit) as stopped:
-            main(["ingest", "openml", "--kb", str(kb), "--server", server.url, "--suite", "oboe", *arguments])
-        printed = capsys.readouterr()
-        status = stopped.value.code
-        return (status, printed.out, printed.err) if isinstance(status, int) else (1, printed.out, str(status))
+        return run("ingest", "openml", "--kb", kb, "--server", server.url, "--suite", "oboe", *arguments)
 
     return call
 
