@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import tenacity
@@ -37,7 +38,7 @@ def test_a_file_that_is_held_is_waited_for_and_the_log_says_once_who_holds_it(he
         if len(pauses) == 4:
             holder.communicate("\n")
 
-    monkeypatch.setattr(tenacity.nap.time, "sleep", sleep)
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=sleep))  # not the module: others sleep too
     with caplog.at_level(logging.WARNING), KnowledgeBase.open(path, read_only=read_only, wait=True) as kb:
         assert kb.info()["rows"]["evaluations"] == 4
     assert len(pauses) == 4
@@ -52,7 +53,7 @@ def test_ctrl_c_ends_the_waiting(held, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tenacity.nap.time, "sleep", interrupted)
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=interrupted))  # not the module: others sleep too
     with pytest.raises(KeyboardInterrupt):
         KnowledgeBase.open(held[0], read_only=False, wait=True)
 
