@@ -15,7 +15,7 @@ from metalearn.core.records import Batch, Configuration
 from metalearn.sources import openml_entities as entities
 from metalearn.sources.openml_folds import with_folds
 from metalearn.sources.openml_http import OpenMLServer, text_of
-from metalearn.sources.openml_lists import EvaluationLists, Page, ids_of
+from metalearn.sources.openml_lists import EvaluationLists, Page, Row, ids_of
 from metalearn.sources.openml_runs import exact_parts
 from metalearn.sources.openml_selection import Selection
 from metalearn.sources.openml_setups import Setups
@@ -100,7 +100,9 @@ class OpenMLPull:
         for entry in self._tasks.refused:
             row = json.loads(entry[0])
             run, task, flow = (ids_of([row], f"{name}_id").item() for name in ("run", "task", "flow"))
-            wanted = (self._selection.by_flow or task in tasks) and (not flows or flow in flows)
+            wanted = (
+                (self._selection.by_flow or task in tasks) and (not flows or flow in flows) and self._late_enough(row)
+            )
             if wanted and run >= 0 and row.get("function") in refused:
                 refused[row["function"]].setdefault(run, []).append(entry)
         for measure, of_run in refused.items():
@@ -111,8 +113,7 @@ class OpenMLPull:
     def _batches(self, page: Page, released: Sequence[Refused] = ()) -> Iterator[Batch]:
         """Yield a page: one batch, or one a task where runs are asked for one by one."""
         metric = self._measures[page.measure]
-        first_day = str(self._selection.since or "")
-        raw = [row for row in page.rows if text_of(row.get("upload_time")) >= first_day] if first_day else page.rows
+        raw = [row for row in page.rows if self._late_enough(row)]
         found = Evaluations.read(raw, page.runtimes)
         yield from self._tasks.batches(np.unique(found.tasks[found.tasks >= 0]).tolist())
         named = found.taken((found.setups >= 0) & (found.flows >= 0))
@@ -133,3 +134,7 @@ class OpenMLPull:
             seen = len(part) + len(tables.get("quarantine", ())) + skipped
             yield Batch(SOURCE, tables, page.partition, cursor, seen, skipped)
             tables, skipped = {}, 0
+
+    def _late_enough(self, row: Row) -> bool:
+        since = self._selection.since
+        return since is None or text_of(row.get("upload_time")) >= str(since)

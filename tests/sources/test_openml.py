@@ -395,6 +395,22 @@ def test_what_has_been_mended_leaves_the_quarantine(serve, ask, small_world, tmp
         assert pulled("").stored == 0
 
 
+def test_what_is_not_selected_stays_in_quarantine(serve, ask, small_world, tmp_path):
+    with KnowledgeBase.open(tmp_path / "kb.duckdb", read_only=False) as kb:
+
+        def pulled(faults, **selection):
+            with ask(serve(small_world, faults)) as server:
+                pull = OpenMLPull(Selection(tasks=(11,), **selection), server, kb.ingested("openml"), exact=False)
+                return kb.append_all(pull)
+
+        assert pulled("eval_nan=#2000003").quarantined == 1
+        pulled("", since=date(2030, 1, 1))
+        pulled("", flows=(8005,))
+        assert kb.info()["rows"]["quarantine"] == 1
+        assert pulled("").stored == 1
+        assert kb.info()["rows"]["quarantine"] == 0
+
+
 def test_a_run_whose_runtime_is_missing_keeps_its_value(pull, odd_world):
     batches = pull(odd_world, tasks=(59,), measures=("accuracy",))
     assert [row["cost_seconds"] for row in rows(batches, "evaluations")][:2] == [None, 0.01]
