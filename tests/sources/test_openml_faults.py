@@ -41,6 +41,8 @@ FAULTS = (
     "setup_json=0.2",
     "flow_unknown=0.3",
 )
+# An undisturbed pull of the tiny world makes about forty.
+MOST_REQUESTS = 45
 TOGETHER = ";".join(f"{fault.rpartition('=')[0]}={float(fault.rpartition('=')[2]) / 8:g}" for fault in FAULTS)
 
 
@@ -86,6 +88,14 @@ def content(path):
     return {name: rows for name, rows in tables.items() if name != "ingestions"}
 
 
+def kill_at(child, server, n_requests):
+    """Kill a pull (-9) as soon as it has made so many requests, if it makes as many."""
+    while child.is_alive() and server.stats.asdict()["requests"] < n_requests:
+        time.sleep(0.001)
+    child.kill()
+    child.join()
+
+
 def test_the_undisturbed_pull_is_whole(undisturbed):
     assert undisturbed.keys() == set(TABLES) - {"ingestions"}
     assert len(undisturbed["evaluations"]) == N_TASKS * N_CONFIGURATIONS
@@ -102,10 +112,9 @@ def test_faults_and_kills_leave_no_trace(shared, tiny_world, undisturbed, tmp_pa
             path, draw = tmp_path / f"{seed}.duckdb", random.Random(f"{faults} {seed}")
             server.faults = server.api.faults = emulator.Faults(faults, seed)
             child = context.Process(target=pull, args=(path, server.url, draw.choice([2, 4, 20])))
+            server.stats.reset()
             child.start()
-            time.sleep(draw.uniform(0, 0.4))
-            child.kill()
-            child.join()
+            kill_at(child, server, draw.randrange(1, MOST_REQUESTS))
             pull(path, server.url, 4)
             server.faults = server.api.faults = emulator.Faults("", seed)
             pull(path, server.url, 4)
