@@ -27,6 +27,7 @@ Check = tuple[Mask, str | Objects]
 _MISSING = frozenset({"", "?", "na", "nan", "<na>", "none", "null"})
 _WORDS = {"None": None, "True": True, "False": False}
 _TEXT = pa.string()
+_MESSAGE_LENGTH = 200
 _DATASETS = pa.schema(
     {"id": _TEXT, "name": _TEXT, "version": pa.int32(), "n_rows": pa.int64(), "n_columns": pa.int64(), "source": _TEXT}
 )
@@ -67,6 +68,16 @@ def whole_number(cell: object) -> int | None:
     """
     matched = re.fullmatch(r"(\d+)(\.0*)?", str(cell).strip())
     return int(matched[1]) if matched else None
+
+
+def named_id(cell: object, prefix: str) -> str:
+    """Return the id of an OpenML number; what is no number is an id already.
+
+    >>> named_id(61.0, "openml"), named_id(" iris ", "openml")
+    ('openml-61', 'iris')
+    """
+    number = whole_number(cell)
+    return str(cell).strip() if number is None else f"{prefix}-{number}"
 
 
 def numbers(cells: Iterable[Any]) -> tuple[Floats, Mask]:
@@ -186,16 +197,30 @@ def repeated(value: str, n: int) -> pa.DictionaryArray:
 def configuration_tables(configurations: Iterable[Configuration], origin: str) -> dict[str, pa.Table]:
     """Return the tables ``configurations`` and ``spaces`` for the distinct ones among configurations."""
     distinct = list(dict.fromkeys(configurations))
+    spaces = pa.array(sorted({c.space for c in distinct}), _TEXT)
+    return {"configurations": configuration_table((c, origin) for c in distinct), "spaces": pa.table({"name": spaces})}
+
+
+def configuration_table(configurations: Iterable[tuple[Configuration, str]]) -> pa.Table:
+    """Return the table ``configurations`` for configurations, each with its origin."""
+    given = list(configurations)
     columns = {
-        "id": [c.id for c in distinct],
-        "space": [c.space for c in distinct],
-        "algorithm": [c.algorithm for c in distinct],
-        "hyperparameters": [c.hyperparameters_json for c in distinct],
-        "origin": [origin] * len(distinct),
+        "id": [c.id for c, _ in given],
+        "space": [c.space for c, _ in given],
+        "algorithm": [c.algorithm for c, _ in given],
+        "hyperparameters": [c.hyperparameters_json for c, _ in given],
+        "origin": [origin for _, origin in given],
     }
-    spaces = pa.array(sorted(set(columns["space"])), _TEXT)
-    schema = pa.schema(dict.fromkeys(columns, _TEXT))
-    return {"configurations": pa.table(columns, schema=schema), "spaces": pa.table({"name": spaces})}
+    return pa.table(columns, schema=pa.schema(dict.fromkeys(columns, _TEXT)))
+
+
+def first_line(message: str) -> str:
+    """Return what the table ``failures`` keeps of a message: its first line, at most 200 characters of it.
+
+    >>> first_line("ValueError: no\\nTraceback ...")
+    'ValueError: no'
+    """
+    return message.partition("\n")[0][:_MESSAGE_LENGTH]
 
 
 def metric_table(metrics: Iterable[Metric]) -> pa.Table:

@@ -20,7 +20,6 @@ SCORES: Mapping[TaskType, tuple[str, ...]] = {
     "regression": ("r2", "rmse", "mae"),
 }
 _LIBRARIES = ("metalearn", "scikit-learn", "lightgbm", "torch", "numpy", "scipy", "pandas")
-_MESSAGE_LENGTH = 200
 COSTS = ("predict_seconds", "peak_memory")
 # Significant digits that are stored: differences beyond them are noise, and cost most of the space.
 _SCORE_DIGITS, _COST_DIGITS = 5, 2
@@ -58,17 +57,10 @@ def configuration_tables(
     space: SearchSpace, configurations: Iterable[tuple[Configuration, str]]
 ) -> "dict[str, pa.Table]":
     """Return configurations with their origin as rows of ``configurations``, and their space as one of ``spaces``."""
-    rows = [
-        {
-            "id": configuration.id,
-            "space": configuration.space,
-            "algorithm": configuration.algorithm,
-            "hyperparameters": configuration.hyperparameters_json,
-            "origin": origin,
-        }
-        for configuration, origin in configurations
-    ]
-    return {"spaces": _table({"name": space.name, "definition": space.to_json()}), "configurations": _table(*rows)}
+    from metalearn.core.rows import configuration_table
+
+    definition = _table({"name": space.name, "definition": space.to_json()})
+    return {"spaces": definition, "configurations": configuration_table(configurations)}
 
 
 def library_table() -> "pa.Table":
@@ -86,7 +78,9 @@ def result_tables(
     task_id: str, task_type: TaskType, configuration: Configuration, results: "Sequence[FoldResult]"
 ) -> "dict[str, pa.Table]":
     """Return the results as rows of ``evaluations``, and why some failed as rows of ``failures``."""
-    why = {(r.status, r.message.partition("\n")[0][:_MESSAGE_LENGTH]) for r in results if r.status != "ok"}
+    from metalearn.core.rows import first_line
+
+    why = {(r.status, first_line(r.message)) for r in results if r.status != "ok"}
     known = {"task_id": task_id, "configuration_id": configuration.id}
     failures = [known | {"status": status, "message": message} for status, message in sorted(why)]
     tables = {"evaluations": evaluation_table(task_id, task_type, configuration, results)}

@@ -18,7 +18,7 @@ import pandas as pd
 from metalearn.core.records import Dataset, TaskType
 from metalearn.errors import InputError
 from metalearn.sources.arff import read_arff
-from metalearn.sources.frames import MISSING_MARKERS, listed, make_dataset, unique_names
+from metalearn.sources.frames import MISSING_MARKERS, make_dataset
 
 __all__ = ["load_dataset", "make_dataset"]
 
@@ -37,12 +37,14 @@ def load_dataset(
     name: str | None = None,
     task_type: TaskType | None = None,
     nominal: Sequence[str] = (),
+    lenient: bool = False,
 ) -> Dataset:
     """Read a file into a dataset with features of shape (n, p) and a target of shape (n,).
 
     ``nominal`` names columns that are nominal although their values are numbers; columns declared nominal in ARFF
     are so without it. ``name`` is the file's by default. ``task_type`` is decided from the target where not given:
-    see :func:`metalearn.sources.frames.make_dataset`, which also says what becomes of the columns.
+    see :func:`metalearn.sources.frames.make_dataset`, which also says what becomes of the columns, and what a table
+    that is only to be described (``lenient``) may lack.
 
     Raises:
         InputError: for a file that is missing, a directory, empty, binary or malformed, without a target, or whose
@@ -58,10 +60,10 @@ def load_dataset(
     """
     path = Path(path).expanduser()
     frame, declared = _read(path)
-    if target is None:
-        raise InputError(f"Name the target column of {path}; its columns are {listed(unique_names(frame.columns))}.")
     label = path.name.split(".")[0] if name is None else name
-    return make_dataset(frame, target, name=label, task_type=task_type, nominal=[*declared, *nominal])
+    return make_dataset(
+        frame, target, name=label, task_type=task_type, nominal=[*declared, *nominal], lenient=lenient
+    )
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, list[str]]:

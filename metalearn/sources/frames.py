@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ _MAX_NUMERIC_CLASSES = 20
 _MIN_ROWS_PER_CLASS = 5
 # Free text: mostly distinct values of several words.
 _MIN_WORDS = 3
+# So many numbers are hashed at a time: pandas' overhead is shared by many columns, and a processor's cache holds them.
+_HASHED_CELLS = 200_000
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
 
 if TYPE_CHECKING:
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
 
 def make_dataset(
     frame: pd.DataFrame,
-    target: str,
+    target: str | None,
     *,
     name: str = "data",
     task_type: TaskType | None = None,
     nominal: Sequence[str] = (),
+    lenient: bool = False,
 ) -> Dataset:
     """Turn a table into a dataset with features of shape (n, p) and a target of shape (n,).
 
@@ -44,10 +47,13 @@ def make_dataset(
     Without ``task_type`` a target of numbers makes a regression, unless they are whole and take at most 20 values
     and at most n / 5 (but two always suffice); any other target makes a classification.
 
+    A table that is only to be described (``lenient``) may have any number of rows from one on, a target with one
+    value, features without any, and no target (None): ``y`` is all NaN then.
+
     Raises:
-        InputError: when a named column does not exist, the target has one value, fewer than 10 rows have a target,
-            there are no features, all their values are missing, a regression target is not numeric, or the task type
-            is another one.
+        InputError: when there is no target or no such column, the target has one value, fewer than 10 rows have a
+            target, there are no features, all their values are missing, a regression target is not numeric, or the
+            task type is another one.
 
     >>> table = pd.DataFrame({"a": range(12), "b": ["x", "?", "z"] * 4, "y": [0, 1] * 6})
     >>> dataset = make_dataset(table, "y")
@@ -57,18 +63,15 @@ def make_dataset(
     True
     """
     table = frame.set_axis(unique_names(frame.columns), axis=1)
-    for column in (target, *nominal):
+    if target is None and not lenient:
+        raise InputError(f"Name the target column of {name}; its columns are {listed(table.columns)}.")
+    for column in (*([] if target is None else [target]), *nominal):
         _require_column(column, table, name)
-    y, kind = _convert(table[target], nominal=target in nominal)
-    rows = y.notna().to_numpy()
-    _require_rows(int(rows.sum()), name)
-    y = y[rows].reset_index(drop=True)
-    y = _as_target(y, kind, task_type or _task_type(y, kind), name)
-    features = table.loc[rows].drop(columns=target).reset_index(drop=True)
-    converted = {column: _convert(features[column], nominal=column in nominal) for column in features}
-    X = pd.DataFrame({column: values for column, (values, _) in converted.items()}, index=features.index)
-    _require_features(X, name)
-    kinds = tuple(kind for _, kind in converted.values())
+    y, rows = _target(table, target, task_type, name, nominal=target in nominal, lenient=lenient)
+    features = table if target is None else table.drop(columns=target)
+    features = (features if rows.all() else features.loc[rows]).reset_index(drop=True)
+    X, kinds = _features(features, frozenset(nominal))
+    _require_features(X, name, lenient=lenient)
     return Dataset(X, y, name, kinds, fingerprint(X, y))
 
 
@@ -98,32 +101,68 @@ def fingerprint(X: pd.DataFrame, y: "Column") -> str:
     >>> fingerprint(a, pd.Series([0, 1])) == fingerprint(b, pd.Series(["1", "0"]))
     True
     """
-    columns = [*(X[column] for column in X), y]
-    cells = pd.DataFrame({i: _hashes(column) for i, column in enumerate(columns)})
-    rows = np.sort(pd.util.hash_pandas_object(cells, index=False).to_numpy())
+    rows = np.sort(_row_hashes(_column_hashes(X, y), len(y), X.shape[1] + 1))
     return hashlib.sha256(rows.astype("<u8").tobytes()).hexdigest()
+
+
+def _row_hashes(columns: Iterable[NDArray[np.uint64]], n: int, n_columns: int) -> NDArray[np.uint64]:
+    """Combine the hashes of columns into those of rows (n,), as ``pandas.util.hash_pandas_object`` does."""
+    rows, factor = np.full(n, 0x345678, dtype=np.uint64), np.uint64(1_000_003)
+    for i, column in enumerate(columns):
+        rows ^= column
+        rows *= factor
+        factor += np.uint64(82_520 + 2 * (n_columns - i))
+    return rows + np.uint64(97_531)
+
+
+def _column_hashes(X: pd.DataFrame, y: "Column") -> Iterator[NDArray[np.uint64]]:
+    """Yield the hashes (n,) of each feature's hashes, and of the target's."""
+    width = max(1, _HASHED_CELLS // max(len(y), 1))
+    for block in (X.iloc[:, start : start + width] for start in range(0, X.shape[1], width)):
+        if (block.dtypes == np.float64).all():
+            values = block.to_numpy()
+            yield from pd.util.hash_array(_float_hashes(values.ravel(order="F"))).reshape(values.T.shape)
+        else:
+            yield from (pd.util.hash_array(_hashes(block.iloc[:, i])) for i in range(block.shape[1]))
+    yield pd.util.hash_array(_hashes(y))
 
 
 def _hashes(column: "Column") -> NDArray[np.uint64]:
     """Return the 64-bit hashes (n,) of a column's values in a form that every file format can hold."""
     if types.is_datetime64_any_dtype(column.dtype):
         microseconds = column.astype("datetime64[us]").astype("int64").astype("float64")
-        return _float_hashes(microseconds.where(column.notna()))
+        return _float_hashes(microseconds.where(column.notna()).to_numpy())
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories().cat
         distinct = pd.Series([*map(str, used.categories), None], dtype="str")  # the last is for what is missing: -1
         return np.asarray(_hashes(distinct)[used.codes.to_numpy()])
     numbers = _as_numbers(column)
     if numbers is not None:
-        return _float_hashes(numbers)
+        return _float_hashes(numbers.to_numpy(dtype=np.float64))
     texts = ["" if missing else str(v).strip().casefold() for v, missing in zip(column, column.isna(), strict=True)]
     return pd.util.hash_array(np.array(texts, dtype=object))
 
 
-def _float_hashes(numbers: "Column") -> NDArray[np.uint64]:
-    values = numbers.to_numpy(dtype=np.float64)
+def _float_hashes(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     one_nan = np.where(np.isnan(values), np.nan, values)  # NaN has many bit patterns
     return pd.util.hash_array(one_nan + 0.0)  # and so has zero: -0.0 + 0.0 is 0.0
+
+
+def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...]]:
+    """Return the columns in the dtypes of their kinds, and the kinds; plain numbers are converted all at once."""
+    plain = np.array(
+        [isinstance(t, np.dtype) and t.kind in "iuf" and n not in nominal for n, t in table.dtypes.items()], dtype=bool
+    )
+    values = np.array(table.iloc[:, np.flatnonzero(plain)].to_numpy(dtype=np.float64), order="F")
+    values[np.isinf(values)] = np.nan
+    numbers = pd.DataFrame(values, table.index, table.columns[plain], copy=False)
+    others = {name: _convert(table[name], nominal=name in nominal) for name in table.columns[~plain]}
+    kinds: list[Kind] = ["numeric" if name not in others else others[name][1] for name in table.columns]
+    if not others:
+        return numbers, tuple(kinds)
+    converted = pd.DataFrame({name: column for name, (column, _) in others.items()}, index=table.index)
+    order = np.argsort(np.argsort(~plain, kind="stable"))
+    return pd.concat([numbers, converted], axis=1).iloc[:, order], tuple(kinds)
 
 
 def _convert(column: "Column", *, nominal: bool) -> "tuple[Column, Kind]":
@@ -208,12 +247,27 @@ def _task_type(y: "Column", kind: Kind) -> TaskType:
     return "classification" if few and bool(np.all(y.to_numpy() % 1 == 0)) else "regression"
 
 
-def _as_target(y: "Column", kind: Kind, task_type: TaskType, name: str) -> "Column":
+def _target(
+    table: pd.DataFrame, target: str | None, task_type: TaskType | None, name: str, *, nominal: bool, lenient: bool
+) -> "tuple[Column, NDArray[np.bool_]]":
+    """Return the target of the rows that have one, and which these are (n,); without a target all rows."""
+    if target is None:
+        everything = np.ones(len(table), dtype=bool)
+        _require_rows(len(table), name, 1, "")
+        return pd.Series(np.full(len(table), np.nan)), everything
+    y, kind = _convert(table[target], nominal=nominal)
+    rows = y.notna().to_numpy()
+    _require_rows(int(rows.sum()), name, 1 if lenient else MIN_ROWS, " with a target")
+    y = y[rows].reset_index(drop=True)
+    return _as_target(y, kind, task_type or _task_type(y, kind), name, lenient=lenient), rows
+
+
+def _as_target(y: "Column", kind: Kind, task_type: TaskType, name: str, *, lenient: bool) -> "Column":
     if task_type not in ("classification", "regression"):
         raise InputError(f"A task type is classification or regression; got {task_type!r}.")
     if task_type == "regression" and kind != "numeric":
         raise InputError(f"The target {y.name!r} of {name} is not numeric; choose classification or another target.")
-    if y.nunique() < 2:
+    if y.nunique() < 2 and not lenient:
         raise InputError(f"The target {y.name!r} of {name} has one value only ({y.iloc[0]}); choose another target.")
     if task_type == "regression":
         return y
@@ -226,15 +280,15 @@ def _require_column(column: str, table: pd.DataFrame, name: str) -> None:
         raise InputError(f"There is no column {column!r} in {name}; {hint.strip()}")
 
 
-def _require_rows(n: int, name: str) -> None:
-    if n < MIN_ROWS:
-        raise InputError(f"{name} has {n} rows with a target, and at least {MIN_ROWS} are needed; give more data.")
+def _require_rows(n: int, name: str, least: int, which: str) -> None:
+    if n < least:
+        raise InputError(f"{name} has {n} rows{which}, and at least {least} are needed; give more data.")
 
 
-def _require_features(X: pd.DataFrame, name: str) -> None:
+def _require_features(X: pd.DataFrame, name: str, *, lenient: bool) -> None:
     if X.shape[1] == 0:
         raise InputError(f"{name} has no column besides the target; give features to learn from.")
-    if X.isna().all(axis=None):
+    if not lenient and X.isna().all(axis=None):
         raise InputError(f"All feature values of {name} are missing; give columns that hold values.")
 
 

@@ -13,7 +13,6 @@ from metalearn.core.rows import Check, Floats, Objects
 from metalearn.sources.subjects import Subject
 
 _ROWS_PER_BATCH = 20_000
-_MESSAGE_LENGTH = 200
 _TEXT = pa.string()
 
 
@@ -159,7 +158,7 @@ class _Block:
 
 def _failures(evaluations: pa.Table, messages: Objects) -> pa.Table:
     """Return the first lines of messages (n,) as rows of ``failures``, for the evaluations that have one."""
-    said = np.array([message.partition("\n")[0][:_MESSAGE_LENGTH] for message in messages], dtype=object)
+    said = np.array([rows.first_line(message) for message in messages], dtype=object)
     table = evaluations.select(["task_id", "configuration_id", "status"]).append_column(
         "message", pa.array(said, _TEXT)
     )

@@ -62,10 +62,9 @@ class OpenMLPull:
         self._measures, runtimes = selection.known_measures(server)
         self._setups = Setups(server, stored, SOURCE, space)
         self._tasks = Tasks(server, stored)
-        self._cursors = dict(stored.cursors())
-        self._lists = EvaluationLists(
-            server, selection.names, stored.cursors(), runtimes=runtimes, max_rows=selection.max_runs
-        )
+        cursors = stored.cursors()
+        self._cursors = dict(cursors)  # moves on with the pages
+        self._lists = EvaluationLists(server, selection.names, cursors, runtimes=runtimes, max_rows=selection.max_runs)
 
     @property
     def fraction(self) -> float:

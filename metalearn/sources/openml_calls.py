@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-_BUSY = 107
+BUSY = 107
 # The server knows no such dataset, task, flow or setup, or has no file, features or qualities of a dataset (yet).
 _ABSENT = frozenset({111, 112, 113, 151, 181, 271, 272, 273, 274, 281, 361, 362, 363, 364})
-_LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 class DamagedError(SourceError):
@@ -62,7 +62,7 @@ class OpenMLCalls:
 
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
-            wait=wait_exponential(multiplier=self.pause_seconds, max=_LONGEST_PAUSE_SECONDS),
+            wait=wait_exponential(multiplier=self.pause_seconds, max=LONGEST_PAUSE_SECONDS),
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
@@ -73,11 +73,8 @@ class OpenMLCalls:
         except Exception as error:
             # Not "from error": the client's messages quote URLs, and these hold the user's API key.
             if _is_absent(error):
-                raise AbsentError(f"The OpenML server does not give {what}: {_reason(error)}.") from None
-            advice = "check the address and the connection, then run it again: what is stored stays"
-            raise SourceError(
-                f"The OpenML server at {self._address()} did not give {what} ({_reason(error)}); {advice}."
-            ) from None
+                raise AbsentError(refusal(what, _reason(error))) from None
+            raise SourceError(silence(self._address(), what, _reason(error))) from None
         return answered
 
     def _attempt(self, answer: Callable[[], Answer]) -> Answer:
@@ -96,6 +93,17 @@ class OpenMLCalls:
         import openml
 
         return self.server or str(openml.config.server)
+
+
+def refusal(what: str, reason: object) -> str:
+    """Say that a server refuses."""
+    return f"The OpenML server does not give {what}: {reason}."
+
+
+def silence(address: str, what: str, reason: object) -> str:
+    """Say that a server gave no answer, and what to do."""
+    advice = "check the address and the connection, then run it again: what is stored stays"
+    return f"The OpenML server at {address} did not give {what} ({reason}); {advice}."
 
 
 def api_key() -> str:
@@ -160,7 +168,7 @@ def _may_pass(error: BaseException) -> bool:
     from urllib3.exceptions import HTTPError
 
     if isinstance(error, ServerAnswer):
-        return bool(error.code == _BUSY)
+        return bool(error.code == BUSY)
     if isinstance(error, KeyError):  # a well-formed page that is not OpenML's
         return "oml:" in str(error)
     connection = (requests.RequestException, HTTPError, MinioException, TimeoutError)

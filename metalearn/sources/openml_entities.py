@@ -4,7 +4,7 @@ REST API: https://www.openml.org/apis. Lists are asked for by many ids at once, 
 requests and not a thousand.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +145,22 @@ def setups(server: OpenMLServer, setup_ids: Sequence[int]) -> dict[int, OpenMLSe
     path = f"setup/list/setup/{joined(setup_ids)}"
     found = listed(server.get(path, _named("setups", setup_ids)), "setups", "setup")
     return {int(s["setup_id"]): OpenMLSetup(int(s["flow_id"]), _hyperparameters(s)) for s in found}
+
+
+def evaluations(
+    server: OpenMLServer, path: str | Callable[[], str], what: str, overloaded: Callable[[], None] = lambda: None
+) -> list[dict[str, Any]]:
+    """Return the rows of a list of evaluations, by its path below ``evaluation/list``; see ``OpenMLServer.get``."""
+    below = (lambda: f"evaluation/list/{path()}") if callable(path) else f"evaluation/list/{path}"
+    return listed(server.get(below, what, overloaded), "evaluations", "evaluation")
+
+
+def evaluations_of_runs(
+    server: OpenMLServer, measure: str, runs: Sequence[int], *, per_fold: bool = False
+) -> list[dict[str, Any]]:
+    """Return the rows of some runs by one measure; ``per_fold`` gives those that have them the values of folds."""
+    path = f"function/{measure}/run/{joined(runs)}" + ("/per_fold/true" if per_fold else "")
+    return evaluations(server, path, f"the {'folds' if per_fold else 'evaluations'} of {len(runs)} runs")
 
 
 def run_values(server: OpenMLServer, run_id: int) -> dict[str, float]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from metalearn.core.metrics import Metric
 from metalearn.core.rows import Floats, numbers
-from metalearn.sources.openml_entities import chunks, joined
-from metalearn.sources.openml_http import OpenMLServer, listed, text_of
+from metalearn.sources.openml_entities import chunks, evaluations_of_runs
+from metalearn.sources.openml_http import OpenMLServer, text_of
 from metalearn.sources.openml_lists import Row
 from metalearn.sources.openml_tables import Evaluations
 
@@ -23,8 +23,7 @@ def with_folds(
     """
 
     def of_chunk(runs: list[int]) -> list[Row]:
-        path = f"evaluation/list/function/{measure}/run/{joined(runs)}/per_fold/true"
-        return listed(server.get(path, f"the folds of {len(runs)} runs"), "evaluations", "evaluation")
+        return evaluations_of_runs(server, measure, runs, per_fold=True)
 
     folds: dict[int, Floats] = {}
     refused: list[Row] = []

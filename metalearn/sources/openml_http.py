@@ -16,7 +16,7 @@ import httpx
 
 from metalearn.core.parallel import interleaved
 from metalearn.errors import AbsentError, InputError, SourceError
-from metalearn.sources.openml_calls import api_key
+from metalearn.sources.openml_calls import BUSY, LONGEST_PAUSE_SECONDS, api_key, refusal, silence
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -25,13 +25,11 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
-_BUSY = 107
 _NO_KEY, _WRONG_KEY = 102, 103
 # The server knows no such dataset, task, flow, setup, run or study, or has no qualities of a dataset (yet).
 _ABSENT = frozenset({111, 151, 181, 236, 271, 281, 361, 362, 363, 364, 601})
 # A list has nothing (from this offset on): datasets, tasks, flows, runs, evaluations, studies, setups.
 _EMPTY = frozenset({372, 482, 500, 512, 542, 599, 674})
-_LONGEST_PAUSE_SECONDS = 60.0
 # So many failures in a row, over all connections, are the server's trouble and not one request's.
 _FAILURES_UNTIL_BREAK = 10
 _BREAK_PAUSES = 30.0
@@ -98,6 +96,7 @@ class OpenMLServer:
         self.url = (url or config.server).rstrip("/")
         if not re.fullmatch(r"https?://.+/(xml|json)", self.url):
             raise InputError(f"The server is the URL of an API, such as {config.server}; got {self.url}.")
+        self._json_url = re.sub("xml$", "json", self.url)
         self.requests = 0
         self.connections = connections
         self._pool = ThreadPoolExecutor(connections)
@@ -164,10 +163,9 @@ class OpenMLServer:
                             overloaded()
                         raise
         except (_PassingError, CircuitBreakerError) as error:
-            advice = "check the address and the connection, then run it again: what is stored stays"
-            raise SourceError(f"The OpenML server at {self.url} did not give {what} ({error}); {advice}.") from None
+            raise SourceError(silence(self.url, what, error)) from None
         except SourceError as error:
-            raise type(error)(f"The OpenML server does not give {what}: {error}.") from None
+            raise type(error)(refusal(what, error)) from None
 
     def _ask(self, path: str) -> Any:
         self._wait_turn()
@@ -175,7 +173,7 @@ class OpenMLServer:
         with self._breaker.calling():
             try:
                 # Streamed, because a response holds itself: what it keeps waits for the garbage collector.
-                with self._client.stream("GET", f"{re.sub('xml$', 'json', self.url)}/{path}") as response:
+                with self._client.stream("GET", f"{self._json_url}/{path}") as response:
                     content = b"".join(response.iter_bytes())
             except httpx.TimeoutException:
                 raise _PassingError("no answer in time", overload=True) from None
@@ -187,7 +185,7 @@ class OpenMLServer:
         from tenacity import wait_exponential, wait_random
 
         error = state.outcome.exception() if state.outcome else None
-        doubling = wait_exponential(multiplier=self._pause, max=_LONGEST_PAUSE_SECONDS) + wait_random(0, self._pause)
+        doubling = wait_exponential(multiplier=self._pause, max=LONGEST_PAUSE_SECONDS) + wait_random(0, self._pause)
         return max(doubling(state), getattr(error, "retry_after", 0.0))
 
     def _wait_for_server(self) -> None:
@@ -240,7 +238,7 @@ def _decoded(content: bytes) -> Any:
 
 def _refused(code: int, message: str) -> None:
     """Return for an empty list; everything else that the API itself says is an error."""
-    if code == _BUSY:
+    if code == BUSY:
         raise _PassingError("its database is busy")
     if code in (_NO_KEY, _WRONG_KEY):
         raise SourceError(f"its error {code}, {message}: set the API key in openml.config.apikey or OPENML_API_KEY")
@@ -253,7 +251,7 @@ def _refused(code: int, message: str) -> None:
 def _retry_after(response: httpx.Response) -> float:
     """Return the seconds that Retry-After asks for; a date or nonsense counts as none."""
     text = response.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_PAUSE_SECONDS) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
+    return min(float(text), LONGEST_PAUSE_SECONDS) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
 
 
 def listed(content: Any, root: str, item: str) -> list[dict[str, Any]]:

@@ -16,10 +16,9 @@ import numpy as np
 
 from metalearn.core.rows import Floats, Integers, numbers
 from metalearn.errors import SourceError
-from metalearn.sources.openml_entities import chunks, joined
-from metalearn.sources.openml_http import OpenMLServer, listed, text_of
+from metalearn.sources.openml_entities import chunks, evaluations, evaluations_of_runs, joined
+from metalearn.sources.openml_http import OpenMLServer, text_of
 
-Kind = Literal["task", "flow", "run"]
 Row = dict[str, Any]
 RUNTIME = "usercpu_time_millis"
 MOST_ROWS = 10_000
@@ -114,7 +113,7 @@ class ListNames:
     ``mark`` tells the names of partitions apart where more than the path decides what is stored.
     """
 
-    kind: Kind
+    kind: Literal["task", "flow"]
     narrowed: str = ""
     mark: str = ""
 
@@ -198,7 +197,7 @@ class EvaluationLists:
     def runs(self, measure: str, ids: Sequence[int]) -> Iterator[Page]:
         """Yield pages of single runs; they have no cursor."""
         for chunk in chunks(ids):
-            rows = self._chunk(measure, chunk)
+            rows = evaluations_of_runs(self._server, measure, chunk)
             yield Page(measure, "", Cursor(), rows, self._runtimes_of(chunk))
 
     def _group_size(self) -> int:
@@ -263,11 +262,10 @@ class EvaluationLists:
         def page() -> str:
             nonlocal asked
             asked = self._page_size
-            return f"evaluation/list/{path}/limit/{asked}/offset/{offset}"
+            return f"{path}/limit/{asked}/offset/{offset}"
 
-        content = self._server.get(page, f"the evaluations in {path}", self._ask_for_less)
+        rows = evaluations(self._server, page, f"the evaluations in {path}", self._ask_for_less)
         self._page_size = min(self._most_rows, max(self._page_size + 1, int(self._page_size * _GROWTH)))
-        rows = listed(content, "evaluations", "evaluation")
         return rows, len(rows) >= asked
 
     def _ask_for_less(self) -> None:
@@ -286,9 +284,5 @@ class EvaluationLists:
     def _runtimes_of(self, runs: Sequence[int]) -> Runtimes:
         found = Runtimes()
         for chunk in chunks(runs) if self._runtimes_known else ():
-            found |= Runtimes.read(self._chunk(RUNTIME, chunk))
+            found |= Runtimes.read(evaluations_of_runs(self._server, RUNTIME, chunk))
         return found
-
-    def _chunk(self, measure: str, runs: Sequence[int]) -> list[Row]:
-        path = f"evaluation/list/function/{measure}/run/{joined(runs)}"
-        return listed(self._server.get(path, f"the evaluations of {len(runs)} runs"), "evaluations", "evaluation")

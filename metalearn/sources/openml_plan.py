@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from metalearn.core.protocols import Ingested
 from metalearn.sources import openml_entities as entities
-from metalearn.sources.openml_http import OpenMLServer, listed
+from metalearn.sources.openml_http import OpenMLServer
 from metalearn.sources.openml_lists import MOST_ROWS
 from metalearn.sources.openml_selection import Selection
 
@@ -75,8 +75,7 @@ def _count_rows(server: OpenMLServer, path: str) -> int:
     """Return about how many rows a list has."""
 
     def reaches(offset: int) -> bool:
-        content = server.get(f"evaluation/list/{path}/limit/1/offset/{offset}", "one evaluation")
-        return bool(listed(content, "evaluations", "evaluation"))
+        return bool(entities.evaluations(server, f"{path}/limit/1/offset/{offset}", "one evaluation"))
 
     low, high = 0, _FIRST_PROBE
     if not reaches(0):
@@ -91,5 +90,5 @@ def _count_rows(server: OpenMLServer, path: str) -> int:
 
 def _seconds_a_row(server: OpenMLServer, path: str) -> float:
     start = time.perf_counter()
-    content = server.get(f"evaluation/list/{path}/limit/{MOST_ROWS}", "a page of evaluations")
-    return (time.perf_counter() - start) / max(1, len(listed(content, "evaluations", "evaluation")))
+    found = entities.evaluations(server, f"{path}/limit/{MOST_ROWS}", "a page of evaluations")
+    return (time.perf_counter() - start) / max(1, len(found))

@@ -107,13 +107,11 @@ def _read_datasets(path: Path) -> dict[str, tuple[str, str | None]]:
         known_rows = frame.dropna(subset=["task_id", "dataset_id"])
         names = known_rows["name"] if "name" in frame else [None] * len(known_rows)
         for task, dataset, name in zip(known_rows["task_id"], known_rows["dataset_id"], names, strict=True):
-            known[_id(task, "openml-task")] = (_id(dataset, "openml"), None if pd.isna(name) else str(name))
+            known[rows.named_id(task, "openml-task")] = (
+                rows.named_id(dataset, "openml"),
+                None if pd.isna(name) else str(name),
+            )
     return known
-
-
-def _id(cell: object, prefix: str) -> str:
-    """Return the id of an OpenML number; what is no number is an id already."""
-    return str(cell).strip() if rows.whole_number(cell) is None else f"{prefix}-{_text(cell)}"
 
 
 def _text(cell: object) -> str:
@@ -168,7 +166,7 @@ class _Chunk:
     def _tasks(self) -> tuple[list[str], Integers]:
         """Return the distinct task ids, an empty one for "missing" last, and which one each row (n,) has."""
         distinct, index = _distinct(self.frame[self.columns.task])
-        return [*(_id(cell, self.columns.task_prefix) for cell in distinct), ""], index
+        return [*(rows.named_id(cell, self.columns.task_prefix) for cell in distinct), ""], index
 
     def _task_tables(self, tasks: list[str], index: Integers) -> dict[str, pa.Table]:
         codes, first_rows = np.unique(index, return_index=True)
@@ -185,7 +183,7 @@ class _Chunk:
         """Return the id and, where known, the name of a task's dataset."""
         cell = self.frame[self.columns.dataset].iloc[row] if self.columns.dataset else None
         if not pd.isna(cell):
-            return _id(cell, "openml"), None
+            return rows.named_id(cell, "openml"), None
         return self.datasets.get(task, (task.replace("openml-dataset-", "openml-"), None))
 
     def _configurations(self) -> tuple[list[Configuration | str], Integers]:

@@ -116,12 +116,12 @@ class Subject:
     @property
     def task_id(self) -> str:
         """The task's id."""
-        return _id(self.task, "openml-task")
+        return rows.named_id(self.task, "openml-task")
 
     @property
     def dataset_id(self) -> str:
         """The dataset's id; a task whose dataset nothing tells has one of its own."""
-        return _id(self.dataset or self.task_id.replace("openml-dataset-", "openml-"), "openml")
+        return rows.named_id(self.dataset or self.task_id.replace("openml-dataset-", "openml-"), "openml")
 
     def check_direction(self, history: str, *, minimized: bool) -> None:
         """Check that an optimizer went the way that the metric says.
@@ -173,8 +173,3 @@ def require_name(names: Iterable[str], wanted: str, complaint: str) -> None:
     if wanted not in known:
         hint = did_you_mean(wanted, known)
         raise InputError(f"{complaint} {wanted!r}; {hint}it has {', '.join(known) or 'none'}.")
-
-
-def _id(given: str, prefix: str) -> str:
-    number = rows.whole_number(given)
-    return given.strip() if number is None else f"{prefix}-{number}"

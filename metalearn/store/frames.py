@@ -15,7 +15,7 @@ from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.records import STATUSES, Batch, Configuration, TaskType
 from metalearn.core.rows import Check, Integers, Mask, Objects
 from metalearn.errors import ConfigurationError, InputError, did_you_mean
-from metalearn.store.known_names import Known, named_id
+from metalearn.store.known_names import Known
 from metalearn.store.queries import EVALUATION_KEY
 
 REQUIRED = ("task_id", "algorithm", "metric", "value")
@@ -217,7 +217,7 @@ class _Frame:
             )
             for i, cell in zip(pairs["task"], pairs["dataset"], strict=True):
                 if i < len(self._tasks.distinct):
-                    told[self._tasks.distinct[i]].add(named_id(cell, "openml"))
+                    told[self._tasks.distinct[i]].add(rows.named_id(cell, "openml"))
         return told
 
     def _new_tasks(self, fine: Integers) -> Iterator[tuple[str, TaskType]]:

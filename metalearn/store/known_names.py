@@ -7,21 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from metalearn.core.metrics import Metric, canonical
-from metalearn.core.rows import whole_number
+from metalearn.core.rows import named_id
 from metalearn.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     import duckdb
-
-
-def named_id(cell: object, prefix: str) -> str:
-    """Return the id of an OpenML number; what is no number is an id already.
-
-    >>> named_id(61.0, "openml"), named_id(" iris ", "openml")
-    ('openml-61', 'iris')
-    """
-    number = whole_number(cell)
-    return str(cell).strip() if number is None else f"{prefix}-{number}"
 
 
 @dataclass(frozen=True)

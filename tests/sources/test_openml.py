@@ -37,21 +37,6 @@ def odd_world(shared, tmp_path_factory):
 
 
 @pytest.fixture
-def serve(shared, monkeypatch):
-    """Start emulators, which end with the test."""
-    monkeypatch.setenv("no_proxy", "*")
-    running = []
-
-    def start(world, faults="", **options):
-        running.append(emulator_module(shared).Emulator(world, faults, **options).__enter__())
-        return running[-1]
-
-    yield start
-    for emulator in running:
-        emulator.__exit__()
-
-
-@pytest.fixture
 def ask():
     """Talk to a server with short pauses."""
 
@@ -432,12 +417,12 @@ def test_a_setup_that_the_server_does_not_know(pull, odd_world, monkeypatch):
 
 
 def test_rows_without_ids_are_quarantined(pull, odd_world, monkeypatch):
-    read = openml_lists.listed
+    read = openml_entities.listed
 
     def without_setup(content, root, item):
         return [{**row, "setup_id": []} if row.get("run_id") == "1004" else row for row in read(content, root, item)]
 
-    monkeypatch.setattr(openml_lists, "listed", without_setup)
+    monkeypatch.setattr(openml_entities, "listed", without_setup)
     batches = pull(odd_world, tasks=(59,), measures=("accuracy",))
     assert [row["reason"] for row in rows(batches, "quarantine")] == ["an id is missing"]
     assert len(rows(batches, "evaluations")) == 9

@@ -9,26 +9,22 @@ import pytest
 
 from metalearn.errors import AbsentError, SourceError
 from metalearn.sources.openml_calls import OpenMLCalls
-from tests.sources.openml_world import emulator_module, write_odd_world
+from tests.sources.openml_world import write_odd_world
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def serve(shared, tmp_path, monkeypatch):
+def connect(serve, tmp_path):
     """Start an emulator and return it with calls that ask it."""
-    monkeypatch.setenv("no_proxy", "*")
-    running = []
 
     def start(faults="", **options):
-        emulator = emulator_module(shared).Emulator(write_odd_world(tmp_path / "world"), faults).__enter__()
-        running.append(emulator)
-        options = {"attempts": 2, "pause_seconds": 0.01} | options
-        return emulator, OpenMLCalls(emulator.url, tmp_path / "cache", **options)
+        emulator = serve(write_odd_world(tmp_path / "world"), faults)
+        return emulator, OpenMLCalls(
+            emulator.url, tmp_path / "cache", **{"attempts": 2, "pause_seconds": 0.01} | options
+        )
 
-    yield start
-    for emulator in running:
-        emulator.__exit__()
+    return start
 
 
 def measures(calls):
@@ -68,10 +64,10 @@ def test_without_a_server_the_clients_own_is_asked():
     assert OpenMLCalls().ask("it", lambda: openml.config.server) == openml.config.server
 
 
-def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
+def test_the_key_is_sent_but_never_shown(connect, monkeypatch, caplog):
     monkeypatch.setattr(openml.config, "apikey", KEY)
     caplog.set_level(logging.DEBUG)
-    _, calls = serve(f"auth({KEY})=1")
+    _, calls = connect(f"auth({KEY})=1")
     assert "predictive_accuracy" in measures(calls)
     with pytest.raises(SourceError) as failure:
         measures(OpenMLCalls("http://127.0.0.1:9/api/v1/xml", attempts=1))
@@ -80,16 +76,16 @@ def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog):
     assert KEY not in caplog.text
 
 
-def test_a_wrong_key_is_not_tried_again(serve, monkeypatch):
+def test_a_wrong_key_is_not_tried_again(connect, monkeypatch):
     monkeypatch.setattr(openml.config, "apikey", "wrong")
-    emulator, calls = serve(f"auth({KEY})=1")
+    emulator, calls = connect(f"auth({KEY})=1")
     with pytest.raises(SourceError, match="its error 103, Authentication failed"):
         measures(calls)
     assert emulator.stats.asdict()["requests"] == 1
 
 
-def test_the_root_logger_is_left_alone(serve):
-    _, calls = serve()
+def test_the_root_logger_is_left_alone(connect):
+    _, calls = connect()
     before = list(logging.getLogger().handlers)
     level = logging.getLogger("urllib3").level
     measures(calls)
@@ -105,14 +101,14 @@ def test_the_clients_warnings_stay_inside():
     assert OpenMLCalls().ask("it", warn) == 1
 
 
-def test_a_server_that_hangs_is_given_up(serve):
-    _, calls = serve("hang(5)=1", timeout_seconds=0.2)
+def test_a_server_that_hangs_is_given_up(connect):
+    _, calls = connect("hang(5)=1", timeout_seconds=0.2)
     with pytest.raises(SourceError, match="no answer in time"):
         measures(calls)
 
 
-def test_attempts_are_counted(serve):
-    emulator, calls = serve("503=1", attempts=3)
+def test_attempts_are_counted(connect):
+    emulator, calls = connect("503=1", attempts=3)
     with pytest.raises(SourceError, match="HTTP status 503"):
         measures(calls)
     assert emulator.stats.asdict()["requests"] == 3
@@ -121,16 +117,16 @@ def test_attempts_are_counted(serve):
 @pytest.mark.parametrize(
     ("kind", "ask"), [("flow/*", lambda c: flow(c, 10)), ("data/qualities/*", lambda c: dataset(c, 61))]
 )
-def test_a_broken_answer_in_the_cache_is_forgotten(serve, tmp_path, kind, ask):
-    _, calls = serve(f"truncate@{kind}=~1", attempts=1)
+def test_a_broken_answer_in_the_cache_is_forgotten(connect, tmp_path, kind, ask):
+    _, calls = connect(f"truncate@{kind}=~1", attempts=1)
     with pytest.raises(SourceError, match="not OpenML's XML"):
         ask(calls)
     assert ask(calls)
     assert list((tmp_path / "cache").rglob("*.xml"))
 
 
-def test_what_does_not_exist_is_told_apart(serve):
-    _, calls = serve()
+def test_what_does_not_exist_is_told_apart(connect):
+    _, calls = connect()
     with pytest.raises(AbsentError, match="does not give flow 5: its error 181, Unknown flow"):
         flow(calls, 5)
     with pytest.raises(AbsentError, match="Unknown dataset"):

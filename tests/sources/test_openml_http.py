@@ -4,6 +4,7 @@ import logging
 import math
 import time
 import traceback
+from contextlib import ExitStack
 
 import openml
 import pytest
@@ -14,36 +15,32 @@ from metalearn.sources.openml_entities import flow, measures
 from metalearn.sources.openml_http import OpenMLServer, _decoded, several
 from metalearn.sources.openml_lists import Runtimes
 from metalearn.sources.openml_tables import Evaluations
-from tests.sources.openml_world import emulator_module, write_odd_world
+from tests.sources.openml_world import write_odd_world
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def serve(shared, tmp_path, monkeypatch):
+def connect(serve, tmp_path):
     """Start an emulator and return it with what asks it."""
-    monkeypatch.setenv("no_proxy", "*")
-    running = []
+    with ExitStack() as stack:
 
-    def start(faults="", **options):
-        emulator = emulator_module(shared).Emulator(write_odd_world(tmp_path / "world"), faults).__enter__()
-        server = OpenMLServer(emulator.url, **{"attempts": 2, "pause_seconds": 0.01} | options)
-        running.extend([server, emulator])
-        return emulator, server
+        def start(faults="", **options):
+            emulator = serve(write_odd_world(tmp_path / "world"), faults)
+            options = {"attempts": 2, "pause_seconds": 0.01} | options
+            return emulator, stack.enter_context(OpenMLServer(emulator.url, **options))
 
-    yield start
-    for opened in running:
-        opened.__exit__()
+        yield start
 
 
 @pytest.mark.parametrize("place", ["client", "environment"])
-def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog, place):
+def test_the_key_is_sent_but_never_shown(connect, monkeypatch, caplog, place):
     if place == "client":
         monkeypatch.setattr(openml.config, "apikey", KEY)
     else:
         monkeypatch.setenv("OPENML_API_KEY", KEY)
     caplog.set_level(logging.DEBUG)
-    _, server = serve(f"auth({KEY})=1")
+    _, server = connect(f"auth({KEY})=1")
     assert "predictive_accuracy" in measures(server)
     with OpenMLServer("http://127.0.0.1:9/api/v1/xml", attempts=1) as nobody, pytest.raises(SourceError) as failure:
         measures(nobody)
@@ -52,9 +49,9 @@ def test_the_key_is_sent_but_never_shown(serve, monkeypatch, caplog, place):
     assert KEY not in "".join(traceback.format_exception(failure.value)) + caplog.text
 
 
-def test_a_wrong_key_is_not_tried_again(serve, monkeypatch):
+def test_a_wrong_key_is_not_tried_again(connect, monkeypatch):
     monkeypatch.setattr(openml.config, "apikey", "wrong")
-    emulator, server = serve(f"auth({KEY})=1")
+    emulator, server = connect(f"auth({KEY})=1")
     with pytest.raises(SourceError, match=r"its error 103, Authentication failed: set the API key in openml\.config"):
         measures(server)
     assert emulator.stats.asdict()["requests"] == 1
@@ -68,48 +65,48 @@ def test_the_client_is_asked_for_the_address(monkeypatch):
         OpenMLServer("localhost:8080")
 
 
-def test_attempts_are_counted(serve):
-    emulator, server = serve("503=1", attempts=3)
+def test_attempts_are_counted(connect):
+    emulator, server = connect("503=1", attempts=3)
     with pytest.raises(SourceError, match="HTTP status 503"):
         measures(server)
     assert emulator.stats.asdict()["requests"] == server.requests == 3
 
 
-def test_a_server_that_hangs_is_given_up(serve):
-    _, server = serve("hang(5)=1", timeout_seconds=0.2)
+def test_a_server_that_hangs_is_given_up(connect):
+    _, server = connect("hang(5)=1", timeout_seconds=0.2)
     with pytest.raises(SourceError, match="no answer in time"):
         measures(server)
 
 
-def test_a_slow_answer_is_waited_for(serve):
-    _, server = serve("slow(0.5)=1", timeout_seconds=0.4, attempts=1)
+def test_a_slow_answer_is_waited_for(connect):
+    _, server = connect("slow(0.5)=1", timeout_seconds=0.4, attempts=1)
     assert measures(server)
 
 
-def test_the_servers_wish_for_a_pause_is_honoured(serve):
-    _, server = serve("429(1)=~1")
+def test_the_servers_wish_for_a_pause_is_honoured(connect):
+    _, server = connect("429(1)=~1")
     start = time.monotonic()
     assert measures(server)
     assert time.monotonic() - start >= 1
 
 
-def test_requests_are_paced(serve):
-    emulator, server = serve(rate=20.0)
+def test_requests_are_paced(connect):
+    emulator, server = connect(rate=20.0)
     list(server.map(lambda _: measures(server), range(45)))
     assert emulator.stats.asdict()["peak_requests_in_one_second"] <= 25
     assert emulator.stats.asdict()["max_in_flight"] <= 4
 
 
-def test_a_server_that_fails_again_and_again_is_left_in_peace(serve, caplog, monkeypatch):
+def test_a_server_that_fails_again_and_again_is_left_in_peace(connect, caplog, monkeypatch):
     monkeypatch.setattr(openml_http, "_FAILURES_UNTIL_BREAK", 3)
-    emulator, server = serve("503=#1-3", attempts=6)
+    emulator, server = connect("503=#1-3", attempts=6)
     assert measures(server)
     assert "all requests pause for 0.3 seconds" in caplog.text
     assert emulator.stats.asdict()["requests"] == 4
 
 
-def test_a_path_is_asked_for_anew_after_an_overload(serve):
-    emulator, server = serve("504=#1-2", attempts=4)
+def test_a_path_is_asked_for_anew_after_an_overload(connect):
+    emulator, server = connect("504=#1-2", attempts=4)
     size = [8]
 
     def halve():
@@ -121,8 +118,8 @@ def test_a_path_is_asked_for_anew_after_an_overload(serve):
     assert emulator.stats.asdict()["requests"] == 3
 
 
-def test_closing_ends_what_is_being_tried(serve):
-    _, server = serve("503=1", attempts=1000, pause_seconds=60.0)
+def test_closing_ends_what_is_being_tried(connect):
+    _, server = connect("503=1", attempts=1000, pause_seconds=60.0)
     answers = server.map(lambda _: measures(server), range(2))
     start = time.monotonic()
     time.sleep(0.3)
@@ -132,8 +129,8 @@ def test_closing_ends_what_is_being_tried(serve):
         next(answers)
 
 
-def test_an_empty_list_is_none_and_what_does_not_exist_an_error(serve):
-    _, server = serve()
+def test_an_empty_list_is_none_and_what_does_not_exist_an_error(connect):
+    _, server = connect()
     assert server.get("evaluation/list/function/kappa/task/59/limit/5", "evaluations") is None
     with pytest.raises(AbsentError, match="does not give flow 5: its error 181, Unknown flow"):
         flow(server, 5)
@@ -141,8 +138,8 @@ def test_an_empty_list_is_none_and_what_does_not_exist_an_error(serve):
         server.get("evaluation/list/colour/red", "evaluations")
 
 
-def test_what_is_no_json_is_tried_again(serve):
-    _, server = serve("truncate=~1")
+def test_what_is_no_json_is_tried_again(connect):
+    _, server = connect("truncate=~1")
     assert measures(server)
 
 
