@@ -1,24 +1,47 @@
-"""Run the groups of meta-features under a budget of seconds: a value or a status for every name."""
+"""Run the groups of meta-features under a budget of time and memory: a value or a status for every name."""
 
 import time
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from metalearn.core.records import Dataset
-from metalearn.errors import UnknownNameError
-from metalearn.metafeatures.groups import Group, Measured
+from metalearn.errors import InputError, UnknownNameError
+from metalearn.metafeatures.autosklearn import AUTOSKLEARN
+from metalearn.metafeatures.clustering import CLUSTERING
+from metalearn.metafeatures.complexity import COMPLEXITY
+from metalearn.metafeatures.concept import CONCEPT
 from metalearn.metafeatures.information import INFORMATION
+from metalearn.metafeatures.itemset import ITEMSET
 from metalearn.metafeatures.landmarkers import LANDMARKERS
+from metalearn.metafeatures.measures import ALL_SUMMARIES, SUMMARIES, Group
+from metalearn.metafeatures.model_based import MODEL_BASED
 from metalearn.metafeatures.multivariate import MULTIVARIATE
+from metalearn.metafeatures.openml_qualities import OPENML
 from metalearn.metafeatures.simple import SIMPLE
 from metalearn.metafeatures.statistical import STATISTICAL
-from metalearn.metafeatures.table import Floats, Table
+from metalearn.metafeatures.table import MAX_CELLS, Deadline, Floats, Table, max_cells_within
+from metalearn.metafeatures.text import TEXT
+from metalearn.metafeatures.time_order import TIME_ORDER
 
-# The cheapest first: that is the order in which they run.
-GROUPS = {group.name: group for group in (SIMPLE, STATISTICAL, INFORMATION, MULTIVARIATE, LANDMARKERS)}
+# What describes a dataset, the cheapest first: that is the order in which they run.
+_GENERAL = (
+    SIMPLE,
+    STATISTICAL,
+    INFORMATION,
+    MULTIVARIATE,
+    ITEMSET,
+    CONCEPT,
+    CLUSTERING,
+    MODEL_BASED,
+    LANDMARKERS,
+    COMPLEXITY,
+)
+# What says the same in other tools' words, or is for special kinds of tables.
+_SPECIAL = (TEXT, TIME_ORDER, OPENML, AUTOSKLEARN)
+GROUPS = {group.name: group for group in (*_GENERAL, *_SPECIAL)}
+DEFAULT_GROUPS = tuple(group.name for group in _GENERAL)
 
 Extracted = tuple[Floats, Floats, tuple[str, ...]]
 
@@ -26,11 +49,13 @@ Extracted = tuple[Floats, Floats, tuple[str, ...]]
 class Extractor:
     """Describes a dataset by F meta-features, whose names are known beforehand.
 
-    ``groups`` names those to compute (all by default). Whatever is asked for, a meta-feature's value is the same for
-    the same state of ``rng``. ``metadata/meta_features.csv`` says what each one means.
+    ``groups`` are names of ours (``DEFAULT_GROUPS`` by default) or groups of your own; ``summaries`` are those of
+    the measures that have many values. Whatever is asked for, a meta-feature's value is the same for the same state
+    of ``rng``. ``metadata/meta_features.csv`` says what each one means.
 
     Raises:
-        UnknownNameError: for a group that does not exist; suggests the nearest.
+        UnknownNameError: for a group or a summary that does not exist; suggests the nearest.
+        InputError: when two groups have a name in common.
 
     >>> import pandas as pd
     >>> X = pd.DataFrame({"a": [1.0, 2.0, 4.0, None]})
@@ -43,37 +68,46 @@ class Extractor:
     """
 
     name = "metalearn"
-    version = "1"
+    version = "2"
 
-    def __init__(self, groups: Sequence[str] | None = None) -> None:
-        wanted = GROUPS if groups is None else groups
-        for group in wanted:
-            if group not in GROUPS:
-                raise UnknownNameError("group of meta-features", group, GROUPS)
-        self.groups = tuple(group for group in GROUPS if group in wanted)
-        self.names: tuple[str, ...] = tuple(name for group in self.groups for name in GROUPS[group].names)
+    def __init__(self, groups: Iterable[str | Group] | None = None, *, summaries: Sequence[str] = SUMMARIES) -> None:
+        for summary in summaries:
+            if summary not in ALL_SUMMARIES:
+                raise UnknownNameError("summary", summary, ALL_SUMMARIES)
+        self.groups = _in_order(DEFAULT_GROUPS if groups is None else groups)
+        self.summaries = tuple(s for s in ALL_SUMMARIES if s in summaries)
+        self.names: tuple[str, ...] = tuple(name for group in self.groups for name in group.names(self.summaries))
+        if len(set(self.names)) < len(self.names):
+            raise InputError("Two groups of meta-features have a name in common; rename the measures of your own one.")
 
     def __repr__(self) -> str:
-        return f"Extractor(groups={list(self.groups)})"
+        return f"Extractor(groups={[group.name for group in self.groups]}, summaries={list(self.summaries)})"
 
-    def extract(self, dataset: Dataset, *, budget: float | None = None, rng: np.random.Generator) -> Extracted:
+    def extract(
+        self,
+        dataset: Dataset,
+        *,
+        budget: float | None = None,
+        memory: float | None = None,
+        rng: np.random.Generator,
+    ) -> Extracted:
         """Return values (F,), seconds (F,) and status (F,), in the order of ``names``.
 
-        The groups run one after the other; one whose turn comes when ``budget`` seconds are spent has status
-        ``timeout``. A group's seconds are shared out evenly among its meta-features. A value is finite exactly when
-        its status is ``ok``; else it is NaN and the status says why: ``not_applicable``, ``constant``,
-        ``too_few_rows``, ``undefined`` (no finite result), ``timeout``, or ``failed: <type of error>``.
+        The groups run one after the other, the cheap ones first; what is not done when ``budget`` seconds are spent
+        has status ``timeout``. ``memory`` GB limit the rows that are used (``n_rows_used``). A measure's seconds, with
+        those of what it is the first to need, are shared out evenly among its meta-features. A value is finite exactly
+        when its status is ``ok``; else it is NaN and the status says why: ``not_applicable``, ``constant``,
+        ``too_few_rows``, ``undefined`` (no finite result), ``timeout``, ``memout``, or ``failed: <type of error>``.
         """
-        start = time.perf_counter()
-        seed = int(rng.integers(2**63))
-        table = Table.of(dataset)
+        deadline = Deadline.within(budget)
+        max_cells = MAX_CELLS if memory is None else min(MAX_CELLS, max_cells_within(memory))
+        table = Table.of(dataset, seed=int(rng.integers(2**63)), deadline=deadline, max_cells=max_cells)
         described: list[tuple[float, float, str]] = []
-        for group in (GROUPS[name] for name in self.groups):
+        for measure in (measure for group in self.groups for measure in group.measures):
             begin = time.perf_counter()
-            late = budget is not None and begin - start >= budget
-            measured = dict.fromkeys(group.names, "timeout") if late else _measured(group, table, seed)
-            seconds = (time.perf_counter() - begin) / len(group.names)
-            described += [_described(measured[name], seconds) for name in group.names]
+            measured = measure.measure(table, self.summaries)
+            seconds = (time.perf_counter() - begin) / len(measured)
+            described += [_described(value, seconds) for value in measured.values()]
         values, spent, status = ([row[i] for row in described] for i in range(3))
         return np.array(values), np.array(spent), tuple(map(str, status))
 
@@ -81,7 +115,7 @@ class Extractor:
 def meta_features(
     dataset: Dataset,
     *,
-    groups: Sequence[str] | None = None,
+    groups: Iterable[str | Group] | None = None,
     budget: float | None = None,
     rng: np.random.Generator,
 ) -> dict[str, float]:
@@ -101,10 +135,10 @@ def meta_features(
 def rows(task_id: str, extractor: Extractor, extracted: Extracted) -> list[dict[str, Any]]:
     """Return what ``extract`` gave as rows of the knowledge base's table ``meta_features``; NaN becomes None.
 
-    >>> extractor = Extractor(["landmarkers"])
-    >>> nothing = (np.full(4, np.nan), np.zeros(4), ("timeout",) * 4)
-    >>> rows("openml-task-59", extractor, nothing)[0]["name"]
-    'landmark_decision_stump'
+    >>> extractor = Extractor(["simple"])
+    >>> F = len(extractor.names)
+    >>> rows("openml-task-59", extractor, (np.full(F, np.nan), np.zeros(F), ("timeout",) * F))[0]["status"]
+    'timeout'
     """
     return [
         {
@@ -122,17 +156,27 @@ def rows(task_id: str, extractor: Extractor, extracted: Extracted) -> list[dict[
     ]
 
 
-def _measured(group: Group, table: Table, seed: int) -> Measured:
-    # A stream for each group: its values do not depend on which other groups were asked for.
-    rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
-    try:
-        with np.errstate(all="ignore"):  # what overflows has the status "undefined"
-            return group.measure(table, rng)
-    except Exception as error:  # a group that breaks on this dataset must not take the others along
-        return dict.fromkeys(group.names, f"failed: {type(error).__name__}")
+def dictionary() -> list[dict[str, str]]:
+    """Return what every meta-feature of every group means: the rows of ``metadata/meta_features.csv``.
+
+    >>> next(entry for entry in dictionary() if entry["name"] == "skewness_q25")["formula"]
+    'lower quartile over numeric columns that vary of: m3 / m2^1.5 with the central moments m2 and m3'
+    """
+    return [entry for group in GROUPS.values() for measure in group.measures for entry in measure.entries(group.name)]
+
+
+def _in_order(groups: Iterable[str | Group]) -> tuple[Group, ...]:
+    """Return our groups in the order in which they run, and then the others."""
+    own, others = set(), []
+    for group in groups:
+        if isinstance(group, Group):
+            others.append(group)
+        elif group in GROUPS:
+            own.add(group)
+        else:
+            raise UnknownNameError("group of meta-features", group, GROUPS)
+    return (*(group for name, group in GROUPS.items() if name in own), *others)
 
 
 def _described(measured: float | str, seconds: float) -> tuple[float, float, str]:
-    if isinstance(measured, str):
-        return float("nan"), seconds, measured
-    return (float(measured), seconds, "ok") if np.isfinite(measured) else (float("nan"), seconds, "undefined")
+    return (float("nan"), seconds, measured) if isinstance(measured, str) else (measured, seconds, "ok")

@@ -1,54 +1,21 @@
 """Information-theoretic meta-features, in bits: what the columns hold, and what they tell about the target.
 
 Definitions as in Michie, Spiegelhalter and Taylor, "Machine Learning, Neural and Statistical Classification" (1994),
-section 7.3.3. Numeric columns, and a numeric target, are cut into equally frequent bins, as many as the cube root of
-the number of rows (as in pymfe), but a column with no more distinct values than that keeps them. A missing value is a
-symbol of its own.
+section 7.3.3, and for concentration Kalousis and Hilario, "Model selection via meta-learning" (International Journal
+on Artificial Intelligence Tools, 2001).
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 
-from metalearn.metafeatures.groups import Group, Measured, Reason, summarised, summary_names
-from metalearn.metafeatures.table import Floats, Integers, Table, counts
+from metalearn.metafeatures.measures import Group, Measure, require
+from metalearn.metafeatures.symbols import Crossed, binned, coded, crossed, joined, narrow_blocks
+from metalearn.metafeatures.table import Floats, Integers, Table
 
-_CLASS = ("class_entropy", "class_entropy_normalized")
-_PER_COLUMN = ("attribute_entropy", "joint_entropy", "mutual_information", "uncertainty_coefficient")
-_RATIOS = ("equivalent_number_of_attributes", "noise_to_signal_ratio")
-
-# Finer bins tell little and cost time.
-_MAX_BINS = 32
+# Of more pairs of columns, as many as twelve columns have stand for all, and of more rows a sample.
+_MAX_PAIRS = 66
+_MAX_PAIR_ROWS = 100_000
 # Less mutual information than this is a rounded zero.
 _ZERO_BITS = 1e-12
-
-
-def measure(table: Table, rng: np.random.Generator) -> Measured:
-    """Return the information-theoretic meta-features of a table; nothing is random.
-
-    >>> codes, none = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.empty((4, 0))
-    >>> table = Table(("nominal",) * 2, np.zeros(2, dtype=int), 0, none, codes, np.array([0, 0, 1, 1]), np.zeros(4))
-    >>> values = measure(table, np.random.default_rng(0))
-    >>> values["class_entropy"], values["mutual_information_mean"], values["equivalent_number_of_attributes"]
-    (1.0, 0.5, 2.0)
-    """
-    del rng
-    target = _symbols_of_target(table)
-    columns = list(_symbols(table))
-    if not columns:
-        return {**dict.fromkeys(INFORMATION.names, "not_applicable"), **_class_entropy(table)}
-    target_entropy = entropy(counts(target))
-    attribute = np.array([entropy(counts(column)) for column in columns])
-    joint = np.array([entropy(counts(column * (target.max() + 1) + target)) for column in columns])
-    mutual = np.maximum(attribute + target_entropy - joint, 0.0)
-    mutual[mutual < _ZERO_BITS] = 0.0
-    return {
-        **_class_entropy(table),
-        **summarised("attribute_entropy", attribute, "undefined"),
-        **summarised("joint_entropy", joint, "undefined"),
-        **summarised("mutual_information", mutual, "undefined"),
-        **_relative(attribute, mutual, target_entropy),
-    }
 
 
 def entropy(sizes: Integers) -> float:
@@ -61,65 +28,211 @@ def entropy(sizes: Integers) -> float:
     return float(abs(np.sum(p * np.log2(p))))
 
 
-def _class_entropy(table: Table) -> dict[str, float | Reason]:
-    if table.class_counts is None:
-        return dict.fromkeys(_CLASS, "not_applicable")
-    bits, n_classes = entropy(table.class_counts), len(table.class_counts)
-    return {
-        "class_entropy": bits,
-        "class_entropy_normalized": bits / float(np.log2(n_classes)) if n_classes > 1 else "constant",
-    }
+def with_target(table: Table) -> Crossed:
+    """Return what the columns (p,) say together with the class, or the binned numeric target; a node to share.
 
-
-def _relative(attribute: Floats, mutual: Floats, target_entropy: float) -> dict[str, float | Reason]:
-    known = mutual / target_entropy if target_entropy > 0 else np.full(len(mutual), np.nan)
-    uncertainty = summarised("uncertainty_coefficient", known, "constant")
-    signal = float(mutual.mean())
-    if signal == 0:
-        return {**uncertainty, **dict.fromkeys(_RATIOS, "undefined")}
-    noise = float(attribute.mean()) - signal
-    return {**uncertainty, **dict(zip(_RATIOS, (target_entropy / signal, noise / signal), strict=True))}
-
-
-def _symbols_of_target(table: Table) -> Integers:
-    return binned(table.target[:, None])[:, 0] if table.classes is None else table.classes
-
-
-def _symbols(table: Table) -> Iterator[Integers]:
-    """Yield each column as symbols 0, 1, ... (n,)."""
-    for codes in table.nominal.T:
-        yield np.where(codes < 0, codes.max() + 1, codes)
-    yield from binned(table.numeric, table.sorted_numeric).T
-
-
-def binned(values: Floats, ordered: Floats | None = None) -> Integers:
-    """Return the bins (n, q) of columns of numbers (n, q); ``ordered`` are the same columns sorted, if at hand.
-
-    >>> binned(np.array([[1.0], [2.0], [3.0], [40.0], [5.0], [6.0], [7.0], [np.nan]])).ravel()
-    array([0, 0, 0, 1, 1, 1, 1, 2])
+    Raises:
+        UnmeasuredError: without nominal or numeric columns.
     """
-    ordered = np.sort(values, axis=0) if ordered is None else ordered
-    n_bins = int(np.clip(np.floor(np.cbrt(len(values)) + 1e-9), 2, _MAX_BINS))
-    edges = _edges(ordered, n_bins)
-    bins = np.zeros(values.shape, dtype=np.int64)
-    for edge in edges:
-        bins += values >= edge
-    return np.where(np.isnan(values), n_bins, bins)
+    columns = table.shared(coded)
+    target = binned(table.target[None]) if table.classes is None else table.classes[None]
+    parts = []
+    for block in narrow_blocks(table.n_used, len(columns.sizes)):
+        table.deadline.check()
+        sizes = columns.sizes[block]
+        parts.append(crossed(columns.codes[block], sizes, target, np.full(len(sizes), int(target.max()) + 1)))
+    return joined(parts)
 
 
-def _edges(ordered: Floats, n_bins: int) -> Floats:
-    """Return the lower ends of all bins but the first (n_bins - 1, q); +inf where there are fewer."""
-    known = np.sum(~np.isnan(ordered), axis=0)
-    positions = np.arange(1, n_bins)[:, None] * known // n_bins
-    edges = np.take_along_axis(ordered, positions, axis=0)
-    steps = np.diff(ordered, axis=0) > 0
-    few = np.flatnonzero(steps.sum(axis=0) < n_bins)
-    number = np.cumsum(steps[:, few], axis=0)
-    rows, columns = np.nonzero(steps[:, few])
-    distinct = np.full((n_bins - 1, len(few)), np.inf)
-    distinct[number[rows, columns] - 1, columns] = ordered[rows + 1, few[columns]]
-    edges[:, few] = distinct
-    return edges
+def of_pairs(table: Table) -> Crossed:
+    """Return what pairs of columns that vary say together, at most 66 random ones; a node to share.
+
+    Raises:
+        UnmeasuredError: with fewer than two columns, or two that vary.
+    """
+    sample = table.sample(_MAX_PAIR_ROWS)
+    columns, told = sample.shared(coded), sample.shared(with_target)
+    require(len(columns.sizes) > 1, "not_applicable")
+    varying = np.flatnonzero(told.first_entropy > 0)
+    require(len(varying) > 1, "constant")
+    first, second = varying[_pairs(len(varying), table.rng("pairs of columns"))]
+    parts = []
+    for block in narrow_blocks(sample.n_used, len(first)):
+        table.deadline.check()
+        a, b = first[block], second[block]
+        parts.append(crossed(columns.codes[a], columns.sizes[a], columns.codes[b], columns.sizes[b]))
+    return joined(parts)
 
 
-INFORMATION = Group("information", (*_CLASS, *summary_names(_PER_COLUMN), *_RATIOS), measure)
+def _pairs(n: int, rng: np.random.Generator) -> Integers:
+    """Return pairs i < j of n things (2, t): all, or so many random ones."""
+    n_pairs = n * (n - 1) // 2
+    chosen = np.arange(n_pairs) if n_pairs <= _MAX_PAIRS else rng.choice(n_pairs, _MAX_PAIRS, replace=False)
+    j = ((1 + np.sqrt(1 + 8 * chosen)) / 2).astype(np.int64)
+    return np.array([chosen - j * (j - 1) // 2, j])
+
+
+def _class_entropy_normalized(table: Table) -> float:
+    sizes = table.class_counts
+    require(len(sizes) > 1, "constant")
+    return entropy(sizes) / float(np.log2(len(sizes)))
+
+
+def _attribute_entropy_normalized(table: Table) -> Floats:
+    told = table.shared(with_target)
+    varies = told.first_symbols > 1
+    return np.where(varies, told.first_entropy, np.nan) / np.log2(np.where(varies, told.first_symbols, 2))
+
+
+def _told(table: Table) -> Crossed:
+    """Return what columns and target say together, if there is a target."""
+    require(bool(np.isfinite(table.target).all()), "not_applicable")
+    return table.shared(with_target)
+
+
+def _mutual_information(table: Table) -> Floats:
+    told = _told(table)
+    bits = told.first_entropy + told.second_entropy - told.joint_entropy
+    return np.where(bits < _ZERO_BITS, 0.0, bits)
+
+
+def _uncertainty(table: Table) -> Floats:
+    target = _told(table).second_entropy
+    require(bool(target[0] > 0), "constant")
+    return _mutual_information(table) / target
+
+
+def _signal(table: Table) -> float:
+    signal = float(_mutual_information(table).mean())
+    require(signal > 0, "undefined")
+    return signal
+
+
+def _noise_to_signal(table: Table) -> float:
+    signal = _signal(table)
+    return (float(_told(table).first_entropy.mean()) - signal) / signal
+
+
+def _pair_concentration(table: Table) -> Floats:
+    pairs = table.shared(of_pairs)
+    return np.concatenate([pairs.first_concentration, pairs.second_concentration])
+
+
+_MICHIE, _KALOUSIS = "Michie et al. 1994", "Kalousis and Hilario 2001"
+_COLUMNS = "nominal and binned numeric columns"
+
+INFORMATION = Group(
+    "information",
+    (
+        Measure(
+            "class_entropy",
+            lambda t: entropy(t.class_counts),
+            "H(C) = sum over classes of -p log2(p)",
+            "0 to log2(K)",
+            "bits",
+            _MICHIE,
+            needs_target=True,
+        ),
+        Measure(
+            "class_entropy_normalized",
+            _class_entropy_normalized,
+            "H(C) / log2(K)",
+            "[0, 1]",
+            source=_MICHIE,
+            needs_target=True,
+        ),
+        Measure(
+            "attribute_entropy",
+            lambda t: t.shared(with_target).first_entropy,
+            "entropy H(X)",
+            "from 0",
+            "bits",
+            _MICHIE,
+            _COLUMNS,
+            cost="n log(n) p",
+        ),
+        Measure(
+            "attribute_entropy_normalized",
+            _attribute_entropy_normalized,
+            "H(X) / log2(number of values or bins that occur)",
+            "[0, 1]",
+            source="Castiello et al. 2005",
+            over=f"{_COLUMNS} that vary",
+            cost="n log(n) p",
+            empty="constant",
+        ),
+        Measure(
+            "joint_entropy",
+            lambda t: _told(t).joint_entropy,
+            "joint entropy H(X, C) with the class, or the binned numeric target",
+            "from 0",
+            "bits",
+            _MICHIE,
+            _COLUMNS,
+            needs_target=True,
+            cost="n log(n) p",
+        ),
+        Measure(
+            "mutual_information",
+            _mutual_information,
+            "I(X; C) = H(X) + H(C) - H(X, C)",
+            "0 to H(C)",
+            "bits",
+            _MICHIE,
+            _COLUMNS,
+            needs_target=True,
+            cost="n log(n) p",
+        ),
+        Measure(
+            "uncertainty_coefficient",
+            _uncertainty,
+            "I(X; C) / H(C)",
+            "[0, 1]",
+            source="Theil 1970",
+            over=_COLUMNS,
+            needs_target=True,
+            cost="n log(n) p",
+            empty="constant",
+        ),
+        Measure(
+            "equivalent_number_of_attributes",
+            lambda t: float(_told(t).second_entropy[0]) / _signal(t),
+            "H(C) / mean of I(X; C) over columns",
+            "from 1",
+            source=_MICHIE,
+            needs_target=True,
+            cost="n log(n) p",
+        ),
+        Measure(
+            "noise_to_signal_ratio",
+            _noise_to_signal,
+            "(mean of H(X) - mean of I(X; C)) / mean of I(X; C)",
+            "from 0",
+            source=_MICHIE,
+            needs_target=True,
+            cost="n log(n) p",
+        ),
+        Measure(
+            "class_concentration",
+            lambda t: _told(t).first_concentration,
+            "Goodman and Kruskal's tau of the column when the class, or the binned numeric target, is known",
+            "[0, 1]",
+            source=_KALOUSIS,
+            over=f"{_COLUMNS} that vary",
+            needs_target=True,
+            cost="n log(n) p",
+            empty="constant",
+        ),
+        Measure(
+            "attribute_concentration",
+            _pair_concentration,
+            f"Goodman and Kruskal's tau of one column when the other is known; of at most {_MAX_PAIRS} random pairs, "
+            f"either way round, and at most {_MAX_PAIR_ROWS} rows",
+            "[0, 1]",
+            source=_KALOUSIS,
+            over=f"ordered pairs of {_COLUMNS} that vary",
+            cost="n log(n) p",
+            empty="constant",
+        ),
+    ),
+)

@@ -1,145 +1,187 @@
-"""Landmarkers: how well cheap learners do on a sample of the dataset.
+"""Landmarkers: how well cheap learners do on the dataset, how they compare, and what more rows are worth to them.
 
-Pfahringer, Bensusan and Giraud-Carrier, "Meta-learning by landmarking various learning algorithms" (ICML 2000). The
-score is the balanced accuracy (for a regression R2, clipped to [-1, 1]) of the predictions for held-out rows, pooled
-over the folds of a stratified cross-validation. Numbers are standardised, with the mean for what is missing; nominal
-columns become indicators of their most frequent values. (That looks at held-out rows' features, never at their target.)
+Pfahringer, Bensusan and Giraud-Carrier, "Meta-learning by landmarking various learning algorithms" (ICML 2000);
+Bensusan and Giraud-Carrier, "Discovering task neighbourhoods through landmark learning performances" (PKDD 2000);
+Fuernkranz and Petrak, "An evaluation of landmarking variants" (IDDM 2001) for ranks and subsamples. The score is that
+of each fold in a cross-validation with ten folds: accuracy, and balanced accuracy; for a regression R2.
 """
 
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from metalearn.metafeatures.columns import Columns
-from metalearn.metafeatures.groups import Group, Measured
-from metalearn.metafeatures.table import Floats, Integers, Table, centred, counts
+from metalearn.metafeatures.landmark_learners import linear, naive_bayes, nearest_neighbor
+from metalearn.metafeatures.landmark_lessons import MAX_COLUMNS, MAX_ROWS, Lesson, lesson, sparse_lesson
+from metalearn.metafeatures.landmark_trees import decision_stump, elite_nearest_neighbor, random_node, worst_node
+from metalearn.metafeatures.measures import Group, Measure, require
+from metalearn.metafeatures.table import Floats, Table
 
-# More rows sharpen the scores less than they cost.
-_MAX_ROWS = 1500
-_N_FOLDS = 5
-_MAX_INDICATORS = 10
-# Of wider tables so many random columns stand for all.
-_MAX_COLUMNS = 300
-_NAMES = ("landmark_decision_stump", "landmark_nearest_neighbor", "landmark_naive_bayes", "landmark_linear")
+_BENSUSAN, _FUERNKRANZ = "Bensusan and Giraud-Carrier 2000", "Fuernkranz and Petrak 2001"
+_SAMPLE = f"at most {MAX_ROWS} rows and {MAX_COLUMNS} columns"
+_RANGE = "[0, 1]; [-1, 1] for a regression"
+
+Learner = Callable[[Lesson], Floats]
+LEARNERS: dict[str, tuple[Learner, str, str]] = {
+    "decision_stump": (decision_stump, "a decision tree of depth 1", "Pfahringer et al. 2000"),
+    "random_node": (random_node, "a decision tree of depth 1 on a random column, its expectation", _BENSUSAN),
+    "worst_node": (worst_node, "a decision tree of depth 1 on the column whose best split gains least", _BENSUSAN),
+    "nearest_neighbor": (
+        nearest_neighbor,
+        "the nearest row; rows that are equally near vote",
+        "Pfahringer et al. 2000",
+    ),
+    "elite_nearest_neighbor": (
+        elite_nearest_neighbor,
+        "the nearest row in the column of the best split; rows that are equally near vote",
+        _BENSUSAN,
+    ),
+    "naive_bayes": (naive_bayes, "Gaussian naive Bayes; classification only", "Pfahringer et al. 2000"),
+    "linear": (linear, "a linear discriminant, or for a regression a ridge with penalty 1", "Pfahringer et al. 2000"),
+}
 
 
-def measure(table: Table, rng: np.random.Generator) -> Measured:
-    """Return the landmarkers of a table; ``rng`` draws the sample and its folds.
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one learner in each fold (folds,): accuracy or R2, and balanced accuracy or NaN."""
 
-    ``landmark_linear`` is a linear discriminant, or for a regression a ridge.
+    plain: Floats
+    balanced: Floats
 
-    >>> classes, none = np.repeat([0, 1], 10), np.empty((20, 0), dtype=np.int64)
-    >>> table = Table(("numeric",), np.array([0]), 0, 7.0 * classes[:, None], none, classes, classes * 1.0)
-    >>> measure(table, np.random.default_rng(0))["landmark_decision_stump"]
-    1.0
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the scores of the folds.
+
+        Raises:
+            UnmeasuredError: when the target is constant in every fold.
+        """
+        known = self.plain[np.isfinite(self.plain)]
+        require(len(known) > 0, "constant")
+        return float(known.mean())
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A node: the scores of a learner in a kind of lesson.
+
+    >>> import pandas as pd
+    >>> from metalearn.core.records import Dataset
+    >>> y = pd.Series(["u", "v"] * 10, dtype="category")
+    >>> X = pd.DataFrame({"a": [1.0, 7.0] * 10})
+    >>> Landmark(decision_stump, lesson)(Table.of(Dataset(X, y, "tiny", ("numeric",), ""))).plain
+    array([1., 1., 1., 1., 1., 1., 1., 1., 1., 1.])
     """
-    rows = _sampled(table, rng)
-    if len(rows) == 0:
-        return dict.fromkeys(_NAMES, "too_few_rows")
-    X, y = _encoded(_taken(table, rows)), _target(table, rows)
-    if X.shape[1] == 0:
-        return dict.fromkeys(_NAMES, "constant" if set(table.kinds) & {"numeric", "nominal"} else "not_applicable")
-    if X.shape[1] > _MAX_COLUMNS:
-        X = X[:, rng.choice(X.shape[1], _MAX_COLUMNS, replace=False)]
-    learners, score = (_regressors(), _r2) if table.classes is None else (_classifiers(), _balanced_accuracy)
-    return {name: _landmark(learners.get(name), X, y, score) for name in _NAMES}
+
+    learner: Learner
+    lesson: Callable[[Table], Lesson]
+
+    def __call__(self, table: Table) -> Scores:
+        """Return the scores.
+
+        Raises:
+            UnmeasuredError: when there is nothing to learn, or not for this learner.
+        """
+        taught = table.shared(self.lesson)
+        predicted = self.learner(taught).reshape(len(taught.test.y), -1)
+        return _accuracies(taught, predicted) if taught.test.n_classes else _r2(taught, predicted)
 
 
-def _sampled(table: Table, rng: np.random.Generator) -> Integers:
-    """Return rows ordered by class, at random within, in proportion to the classes; none of a class with one row."""
-    strata = np.zeros(table.n_rows, dtype=np.int64) if table.classes is None else table.classes
-    rows = np.lexsort((rng.random(len(strata)), strata))
-    if len(rows) > _MAX_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, _MAX_ROWS).astype(np.int64)]
-    sizes = np.bincount(strata[rows])
-    rows = rows[sizes[strata[rows]] > 1]
-    enough = table.classes is None or np.count_nonzero(sizes > 1) > 1
-    return rows if enough else rows[:0]
+def _accuracies(taught: Lesson, predicted: Floats) -> Scores:
+    """Return accuracy, and the mean over the classes in a fold of the share that is right; of columns the mean."""
+    test, shape = taught.test, (taught.n_folds, taught.test.n_classes)
+    right = np.asarray(predicted == test.y[:, None], dtype=np.float64).mean(axis=1)
+    cells = test.folds * test.n_classes + test.y.astype(np.int64)
+    n_right, n = (np.bincount(cells, weights, shape[0] * shape[1]).reshape(shape) for weights in (right, None))
+    recalls = np.where(n > 0, n_right / np.maximum(n, 1), 0.0)
+    return Scores(n_right.sum(axis=1) / n.sum(axis=1), recalls.sum(axis=1) / np.count_nonzero(n, axis=1))
 
 
-def _taken(table: Table, rows: Integers) -> Table:
-    numeric, nominal = table.numeric[rows], table.nominal[rows]
-    return replace(table, numeric=numeric[:, ~np.isnan(numeric).all(axis=0)], nominal=nominal)
+def _r2(taught: Lesson, predicted: Floats) -> Scores:
+    """Return R2, clipped to [-1, 1]; NaN for a fold whose target is constant."""
+    y, bounds = taught.test.y, taught.test.bounds(taught.n_folds)
+    starts = bounds[:-1]
+    means = np.add.reduceat(y, starts) / np.diff(bounds)
+    total = np.add.reduceat((y - means[taught.test.folds]) ** 2, starts)
+    squared = np.add.reduceat((y[:, None] - predicted) ** 2, starts)
+    varies = np.maximum.reduceat(y, starts) > np.minimum.reduceat(y, starts)
+    r2 = np.clip(1 - squared / np.where(varies, total, np.nan)[:, None], -1.0, 1.0).mean(axis=1)
+    return Scores(r2, np.full(len(r2), np.nan))
 
 
-def _target(table: Table, rows: Integers) -> Floats:
-    """Return class codes without gaps, or the centred target."""
-    if table.classes is not None:
-        return np.unique(table.classes[rows], return_inverse=True)[1].astype(np.float64)
-    return centred(table.target[rows])
+def _ranks(table: Table) -> dict[str, float]:
+    """Return the ranks of the learners' mean scores, 1 for the lowest, and of equals the mean rank; a node."""
+    names = [name for name in LEARNERS if name != "naive_bayes" or table.classes is not None]
+    means = np.array([table.shared(_FULL[name]).mean for name in names])
+    lower, equal = (np.count_nonzero(means[:, None] > means, axis=1), np.count_nonzero(means[:, None] == means, axis=1))
+    return dict(zip(names, (lower + (equal + 1) / 2).tolist(), strict=True))
 
 
-def _encoded(sample: Table) -> Floats:
-    """Return the columns of a table as numbers without gaps (n, d), leaving out what is constant."""
-    columns = Columns(sample)
-    numbers = columns.standardized(np.flatnonzero(columns.varies))
-    return np.asarray(np.hstack([numbers, *(_indicators(codes) for codes in sample.nominal.T)]))
+_FULL = {name: Landmark(learner, lesson) for name, (learner, _, _) in LEARNERS.items()}
+_SPARSE = {name: Landmark(learner, sparse_lesson) for name, (learner, _, _) in LEARNERS.items()}
 
 
-def _indicators(codes: Integers) -> Floats:
-    sizes = counts(codes[codes >= 0])
-    frequent = np.argsort(-sizes, kind="stable")[:_MAX_INDICATORS]
-    informative = frequent[(sizes[frequent] > 0) & (sizes[frequent] < len(codes))]
-    return np.asarray(codes[:, None] == informative, dtype=np.float64)
+def _balanced(name: str) -> Callable[[Table], Floats]:
+    def measure(table: Table) -> Floats:
+        require(table.classes is not None, "not_applicable")
+        return table.shared(_FULL[name]).balanced
+
+    return measure
 
 
-def _classifiers() -> Mapping[str, Any]:
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.tree import DecisionTreeClassifier
+def _rank(name: str) -> Callable[[Table], float]:
+    def measure(table: Table) -> float:
+        ranks = table.shared(_ranks)
+        require(name in ranks, "not_applicable")
+        return ranks[name]
 
-    stump = DecisionTreeClassifier(max_depth=1, random_state=0)
-    learners = (stump, KNeighborsClassifier(1, algorithm="brute"), GaussianNB(), LinearDiscriminantAnalysis())
-    return dict(zip(_NAMES, learners, strict=True))
+    return measure
 
 
-def _regressors() -> Mapping[str, Any]:
-    from sklearn.linear_model import Ridge
-    from sklearn.neighbors import KNeighborsRegressor
-    from sklearn.tree import DecisionTreeRegressor
+def _measures(name: str) -> tuple[Measure, ...]:
+    _, learner, source = LEARNERS[name]
+    full = f"landmark_{name}"
 
-    return {
-        "landmark_decision_stump": DecisionTreeRegressor(max_depth=1, random_state=0),
-        "landmark_nearest_neighbor": KNeighborsRegressor(1, algorithm="brute"),
-        "landmark_linear": Ridge(),
-    }
+    def measure(
+        suffix: str,
+        compute: Callable[[Table], float | Floats],
+        formula: str,
+        low_high: str,
+        source: str,
+        over: str = "",
+    ) -> Measure:
+        return Measure(
+            f"{full}{suffix}", compute, formula, low_high, "", source, over, needs_target=True, cost="sample"
+        )
+
+    score = f"10-fold cross-validated accuracy (R2 in [-1, 1] for a regression) on {_SAMPLE}"
+    tenth = "a tenth of the rows to learn from, and as many to predict"
+    return (
+        measure("", lambda t: t.shared(_FULL[name]).plain, f"{score} of: {learner}", _RANGE, source, "folds"),
+        measure(
+            "_balanced",
+            _balanced(name),
+            f"10-fold cross-validated balanced accuracy on {_SAMPLE} of: {learner}",
+            "[0, 1]",
+            source,
+            "folds",
+        ),
+        measure(
+            "_rank",
+            _rank(name),
+            f"rank of {full}_mean among the landmarkers, 1 for the lowest; the mean rank of equals",
+            "1 to 7",
+            _FUERNKRANZ,
+        ),
+        measure("_subsample", lambda t: t.shared(_SPARSE[name]).mean, f"{full}_mean with {tenth}", _RANGE, _FUERNKRANZ),
+        measure(
+            "_gain",
+            lambda t: t.shared(_FULL[name]).mean - t.shared(_SPARSE[name]).mean,
+            f"{full}_mean - {full}_subsample",
+            "[-1, 1]; [-2, 2] for a regression",
+            _FUERNKRANZ,
+        ),
+    )
 
 
-def _landmark(learner: Any, X: Floats, y: Floats, score: Callable[[Floats, Floats], float | str]) -> float | str:
-    if learner is None:
-        return "not_applicable"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # collinear columns and their like are what a landmarker is to notice
-            predicted = _held_out(learner, X, y)
-    except Exception as error:  # a learner that breaks on this dataset must not take the others along
-        return f"failed: {type(error).__name__}"
-    return score(y, predicted)
-
-
-def _held_out(learner: Any, X: Floats, y: Floats) -> Floats:
-    """Return predictions (n,) for each row by a learner that was fitted without its fold."""
-    # Rows are ordered by class, so dealing them out stratifies the folds, and a class of two is in two folds.
-    folds = np.arange(len(y)) % min(_N_FOLDS, len(y))
-    predicted = np.empty_like(y)
-    for fold in range(folds.max() + 1):
-        held_out = folds == fold
-        predicted[held_out] = learner.fit(X[~held_out], y[~held_out]).predict(X[held_out])
-    return predicted
-
-
-def _balanced_accuracy(y: Floats, predicted: Floats) -> float | str:
-    classes = y.astype(np.int64)
-    return float(np.mean(np.bincount(classes, weights=predicted == y) / np.bincount(classes)))
-
-
-def _r2(y: Floats, predicted: Floats) -> float | str:
-    total = float(np.sum((y - y.mean()) ** 2))
-    return float(np.clip(1 - np.sum((y - predicted) ** 2) / total, -1.0, 1.0)) if total > 0 else "constant"
-
-
-LANDMARKERS = Group("landmarkers", _NAMES, measure)
+LANDMARKERS = Group("landmarkers", tuple(measure for name in LEARNERS for measure in _measures(name)))

@@ -61,9 +61,7 @@ def load_dataset(
     path = Path(path).expanduser()
     frame, declared = _read(path)
     label = path.name.split(".")[0] if name is None else name
-    return make_dataset(
-        frame, target, name=label, task_type=task_type, nominal=[*declared, *nominal], lenient=lenient
-    )
+    return make_dataset(frame, target, name=label, task_type=task_type, nominal=[*declared, *nominal], lenient=lenient)
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, list[str]]:

@@ -1,8 +1,7 @@
 """A table in memory as a dataset: what kind each column is, what is missing, which task the target makes."""
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,9 @@ from pandas.api import types
 
 from metalearn.core.records import Dataset, Kind, TaskType
 from metalearn.errors import InputError, did_you_mean
+from metalearn.sources.fingerprints import as_numbers, encodable, fingerprint, parsed
+
+__all__ = ["MIN_ROWS", "MISSING_MARKERS", "fingerprint", "listed", "make_dataset", "unique_names"]
 
 MISSING_MARKERS = ("", "?", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "#N/A", "<NA>")
 MIN_ROWS = 10
@@ -20,9 +22,8 @@ _MAX_NUMERIC_CLASSES = 20
 _MIN_ROWS_PER_CLASS = 5
 # Free text: mostly distinct values of several words.
 _MIN_WORDS = 3
-# So many numbers are hashed at a time: pandas' overhead is shared by many columns, and a processor's cache holds them.
-_HASHED_CELLS = 200_000
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
+_SPACES = re.compile(r"\s+", re.ASCII)
 
 if TYPE_CHECKING:
     Column = pd.Series[Any]
@@ -82,70 +83,13 @@ def unique_names(names: Iterable[Any]) -> list[str]:
     ['a', 'a.1', 'a.1.1', '3']
     """
     unique: dict[str, None] = {}
-    for name in (str(name).strip() for name in names):
+    for name in (encodable(str(name)).strip() for name in names):
         count, candidate = 0, name
         while candidate in unique:
             count += 1
             candidate = f"{name}.{count}"
         unique[candidate] = None
     return list(unique)
-
-
-def fingerprint(X: pd.DataFrame, y: "Column") -> str:
-    """Return 64 hex digits that depend on the content alone: SHA-256 over the sorted 64-bit hashes of the rows.
-
-    Names, row order, the letter case of text, and whether numbers stand as numbers or as text make no difference.
-
-    >>> a = pd.DataFrame({"a": [1.0, None], "b": ["x", "y"]})
-    >>> b = pd.DataFrame({"c": ["?", "1"], "d": ["Y", "X"]}).replace("?", None)
-    >>> fingerprint(a, pd.Series([0, 1])) == fingerprint(b, pd.Series(["1", "0"]))
-    True
-    """
-    rows = np.sort(_row_hashes(_column_hashes(X, y), len(y), X.shape[1] + 1))
-    return hashlib.sha256(rows.astype("<u8").tobytes()).hexdigest()
-
-
-def _row_hashes(columns: Iterable[NDArray[np.uint64]], n: int, n_columns: int) -> NDArray[np.uint64]:
-    """Combine the hashes of columns into those of rows (n,), as ``pandas.util.hash_pandas_object`` does."""
-    rows, factor = np.full(n, 0x345678, dtype=np.uint64), np.uint64(1_000_003)
-    for i, column in enumerate(columns):
-        rows ^= column
-        rows *= factor
-        factor += np.uint64(82_520 + 2 * (n_columns - i))
-    return rows + np.uint64(97_531)
-
-
-def _column_hashes(X: pd.DataFrame, y: "Column") -> Iterator[NDArray[np.uint64]]:
-    """Yield the hashes (n,) of each feature's hashes, and of the target's."""
-    width = max(1, _HASHED_CELLS // max(len(y), 1))
-    for block in (X.iloc[:, start : start + width] for start in range(0, X.shape[1], width)):
-        if (block.dtypes == np.float64).all():
-            values = block.to_numpy()
-            yield from pd.util.hash_array(_float_hashes(values.ravel(order="F"))).reshape(values.T.shape)
-        else:
-            yield from (pd.util.hash_array(_hashes(block.iloc[:, i])) for i in range(block.shape[1]))
-    yield pd.util.hash_array(_hashes(y))
-
-
-def _hashes(column: "Column") -> NDArray[np.uint64]:
-    """Return the 64-bit hashes (n,) of a column's values in a form that every file format can hold."""
-    if types.is_datetime64_any_dtype(column.dtype):
-        microseconds = column.astype("datetime64[us]").astype("int64").astype("float64")
-        return _float_hashes(microseconds.where(column.notna()).to_numpy())
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        used = column.cat.remove_unused_categories().cat
-        distinct = pd.Series([*map(str, used.categories), None], dtype="str")  # the last is for what is missing: -1
-        return np.asarray(_hashes(distinct)[used.codes.to_numpy()])
-    numbers = _as_numbers(column)
-    if numbers is not None:
-        return _float_hashes(numbers.to_numpy(dtype=np.float64))
-    texts = ["" if missing else str(v).strip().casefold() for v, missing in zip(column, column.isna(), strict=True)]
-    return pd.util.hash_array(np.array(texts, dtype=object))
-
-
-def _float_hashes(values: NDArray[np.float64]) -> NDArray[np.uint64]:
-    one_nan = np.where(np.isnan(values), np.nan, values)  # NaN has many bit patterns
-    return pd.util.hash_array(one_nan + 0.0)  # and so has zero: -0.0 + 0.0 is 0.0
 
 
 def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...]]:
@@ -181,21 +125,44 @@ def _convert(column: "Column", *, nominal: bool) -> "tuple[Column, Kind]":
 
 def _convert_text(column: "Column") -> "tuple[Column, Kind]":
     # Most columns of most files parse as they are, and are spared the slower cleaning.
-    numbers = _as_numbers(column) if isinstance(column.dtype, pd.StringDtype) else None
-    if numbers is None:
-        column = _text(column)
-        numbers = _as_numbers(column)
+    as_they_are = as_numbers(column) if isinstance(column.dtype, pd.StringDtype) else None
+    if as_they_are is not None:
+        return _finite(as_they_are), "numeric"
+    codes, distinct = _distinct_texts(column)
+    numbers = parsed(distinct)
     if numbers is not None:
-        return _finite(numbers), "numeric"
-    dates = _as_dates(column)
+        return _finite(_like(column, np.append(numbers, np.nan)[codes])), "numeric"
+    dates = _as_dates(distinct)
     if dates is not None:
-        return dates, "date"
-    return (column, "text") if _is_free_text(column) else (column.astype("category"), "nominal")
+        return _like(column, dates.append(pd.DatetimeIndex([None]))[codes]), "date"
+    if _is_free_text(codes, distinct):
+        return _like(column, np.array([*distinct, None], dtype=object)[codes]).astype("str"), "text"
+    return _category(column, codes, distinct), "nominal"
 
 
-def _text(column: "Column") -> "Column":
-    text = column.astype("str").str.strip()
-    return text.mask(text.isin(MISSING_MARKERS) | column.isna())  # pandas 2 writes None out
+def _distinct_texts(column: "Column") -> tuple[NDArray[np.int64], list[str]]:
+    """Return the distinct stripped texts in order, and which of them each row (n,) has; -1 for what is missing."""
+    raw_codes, raw = pd.factorize(_texts(column))
+    texts = [text.strip() for text in raw]
+    distinct = sorted(set(texts).difference(MISSING_MARKERS))
+    position = {text: i for i, text in enumerate(distinct)}
+    codes = np.array([*(position.get(text, -1) for text in texts), -1])[raw_codes]
+    return np.where(column.isna(), -1, codes), distinct  # pandas 2 writes None out
+
+
+def _texts(column: "Column") -> "Column":
+    try:
+        return column if isinstance(column.dtype, pd.StringDtype) else column.astype("str")
+    except Exception:  # a dtype of someone else's, or text that no encoding can hold
+        return pd.Series([encodable(str(value)) for value in column], column.index, dtype="str")
+
+
+def _like(column: "Column", values: Any) -> "Column":
+    return pd.Series(values, column.index, name=column.name)
+
+
+def _category(column: "Column", codes: NDArray[np.int64], distinct: list[str]) -> "Column":
+    return _like(column, pd.Categorical.from_codes(codes, pd.Index(distinct, dtype="str")))
 
 
 def _categories(column: "Column") -> "Column":
@@ -205,7 +172,7 @@ def _categories(column: "Column") -> "Column":
         numbers = _finite(values)
         labels = {v: str(int(v)) if v.is_integer() else repr(v) for v in numbers.dropna().unique().tolist()}
         values = numbers.map(labels)
-    return _text(values).astype("category")
+    return _category(column, *_distinct_texts(values))
 
 
 def _finite(column: "Column") -> "Column":
@@ -213,30 +180,25 @@ def _finite(column: "Column") -> "Column":
     return pd.Series(np.where(np.isfinite(values), values, np.nan), column.index, name=column.name)
 
 
-def _as_numbers(column: "Column") -> "Column | None":
-    try:
-        return column.astype("float64")
-    except (ValueError, TypeError):
+def _as_dates(texts: list[str]) -> pd.DatetimeIndex | None:
+    if not all(map(_ISO_DATE.fullmatch, texts)):
         return None
-
-
-def _as_dates(text: "Column") -> "Column | None":
-    known = text.dropna()
-    if not _ISO_DATE.fullmatch(known.iloc[0]) or not known.str.fullmatch(_ISO_DATE).all():
-        return None
-    dates = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
-    return _naive(dates) if dates.notna().sum() == len(known) else None
+    dates = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    return None if dates.hasnans else dates.tz_localize(None)
 
 
 def _naive(dates: "Column") -> "Column":
+    if isinstance(dates.dtype, pd.ArrowDtype):  # its days have no time zone, not even none
+        dates = pd.to_datetime(dates.astype(object), utc=True)
     return dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
 
 
-def _is_free_text(text: "Column") -> bool:
-    known = text.dropna()
-    if known.empty or known.nunique() <= len(known) / 2:
+def _is_free_text(codes: NDArray[np.int64], distinct: list[str]) -> bool:
+    rows = np.bincount(codes[codes >= 0])
+    if len(distinct) <= rows.sum() / 2:
         return False
-    return bool(known.str.count(r"\s+").mean() >= _MIN_WORDS - 1)
+    gaps = np.array([len(_SPACES.findall(text)) for text in distinct])
+    return bool(rows @ gaps / rows.sum() >= _MIN_WORDS - 1)
 
 
 def _task_type(y: "Column", kind: Kind) -> TaskType:

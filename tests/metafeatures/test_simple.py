@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 TARGET = ["u"] * 6 + ["v"] * 3 + ["w"]
 COLUMNS = {
@@ -13,6 +14,7 @@ COLUMNS = {
     "d": pd.date_range("2020", periods=10),
     "e": [f"word number {i} of ten" for i in range(10)],
 }
+NUMERIC_TARGET = ("target_skewness", "target_kurtosis", "target_outlier_share", "target_share_of_mode")
 EXPECTED = {
     "n_rows": 10,
     "n_columns": 5,
@@ -22,8 +24,10 @@ EXPECTED = {
     "log_dimensionality": math.log(0.5),
     "n_numeric": 1,
     "n_nominal": 2,
+    "n_rows_used": 10,
     "n_date": 1,
     "n_text": 1,
+    "n_binary": 1,
     "share_numeric": 0.2,
     "share_nominal": 0.4,
     "n_missing": 3,
@@ -36,13 +40,24 @@ EXPECTED = {
     "symbols_mean": 2.5,
     "symbols_sd": 0.5,
     "symbols_min": 2,
+    "symbols_q25": 2.25,
+    "symbols_median": 2.5,
+    "symbols_q75": 2.75,
     "symbols_max": 3,
+    "symbols_skewness": 0,
+    "symbols_kurtosis": -2,
     "n_classes": 3,
     "class_probability_mean": 1 / 3,
     "class_probability_sd": math.sqrt((0.6**2 + 0.3**2 + 0.1**2) / 3 - 1 / 9),
     "class_probability_min": 0.1,
+    "class_probability_q25": 0.2,
+    "class_probability_median": 0.3,
+    "class_probability_q75": 0.45,
     "class_probability_max": 0.6,
+    "class_probability_skewness": stats.skew([0.6, 0.3, 0.1]),
+    "class_probability_kurtosis": -1.5,
     "class_imbalance_ratio": 6,
+    **dict.fromkeys(NUMERIC_TARGET, "not_applicable"),
 }
 
 
@@ -56,13 +71,15 @@ def test_without_nominal_columns_there_are_no_symbols(describe):
     assert values["symbols_mean"] == "not_applicable"
 
 
-def test_a_regression_has_no_classes(describe):
-    values = describe({"a": range(10)}, [i + 0.5 for i in range(10)], ["simple"])
-    assert {name: value for name, value in values.items() if "class" in name} == {
-        "n_classes": "not_applicable",
-        "class_probability_mean": "not_applicable",
-        "class_probability_sd": "not_applicable",
-        "class_probability_min": "not_applicable",
-        "class_probability_max": "not_applicable",
-        "class_imbalance_ratio": "not_applicable",
-    }
+def test_a_regression_has_no_classes_but_a_spread(describe):
+    target = [0.5, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 90.0]
+    values = describe({"a": range(10)}, target, ["simple"])
+    assert {value for name, value in values.items() if "class" in name} == {"not_applicable"}
+    assert values["target_skewness"] == pytest.approx(stats.skew(target))
+    assert values["target_kurtosis"] == pytest.approx(stats.kurtosis(target))
+    assert (values["target_outlier_share"], values["target_share_of_mode"]) == (0.1, 0.2)
+
+
+def test_binary_columns_of_either_kind_are_counted(describe):
+    columns = {"a": [0.0, 7.0] * 5, "b": ["x", "y"] * 5, "c": [1.0, 1.0] * 5, "d": range(10), "e": [1.0, None] * 5}
+    assert describe(columns, TARGET, ["simple"])["n_binary"] == 2

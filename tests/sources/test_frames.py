@@ -88,6 +88,7 @@ def test_doubled_names_are_numbered_and_the_table_is_left_alone():
 @pytest.mark.parametrize(
     ("frame", "options", "message"),
     [
+        ({"a": range(N), "y": Y}, {"target": None}, "Name the target column of data; its columns are 'a', 'y'"),
         ({"a": range(N), "klass": Y}, {"target": "class"}, "did you mean 'klass'"),
         ({"a": range(N), "y": Y}, {"target": "zzz"}, "its columns are 'a', 'y'"),
         ({"a": range(N), "y": Y}, {"nominal": ["b"]}, "no column 'b'"),
@@ -103,6 +104,52 @@ def test_doubled_names_are_numbered_and_the_table_is_left_alone():
 def test_unusable_tables_are_refused(frame, options, message):
     with pytest.raises(InputError, match=message):
         make_dataset(pd.DataFrame(frame), **{"target": "y", **options})
+
+
+LENIENT = {
+    "one row": ({"a": [1.5], "y": ["u"]}, "y", "classification"),
+    "one class": ({"a": range(N), "y": ["u"] * N}, "y", "classification"),
+    "one number": ({"a": range(N), "y": [1.5] * N}, "y", "regression"),
+    "no values": ({"a": [None] * N, "y": Y}, "y", "classification"),
+    "no target": ({"a": range(N), "b": Y}, None, "regression"),
+}
+
+
+@pytest.mark.parametrize("label", LENIENT)
+def test_a_table_that_is_only_described_may_lack_much(label):
+    columns, target, task_type = LENIENT[label]
+    frame = pd.DataFrame(columns)
+    with pytest.raises(InputError):
+        make_dataset(frame, target)
+    dataset = make_dataset(frame, target, lenient=True)
+    assert dataset.task_type == task_type
+    assert dataset.X.shape == (len(frame), frame.shape[1] - (target is not None))
+    assert dataset.y.isna().all() == (target is None)
+    assert len(dataset.y) == len(frame)
+
+
+def test_columns_keep_their_places_and_names():
+    frame = pd.DataFrame({"s": ["x", "y"] * 6, "n": range(N), "d": pd.date_range("2020", periods=N), "m": 1.5, "y": Y})
+    dataset = make_dataset(frame, "y", nominal=["m"])
+    assert list(dataset.X.columns) == ["s", "n", "d", "m"]
+    assert dataset.kinds == ("nominal", "numeric", "date", "nominal")
+    assert dataset.X["n"].tolist() == list(range(N))
+    assert dataset.X["m"].tolist() == ["1.5"] * N
+
+
+def test_rows_without_a_target_are_dropped_from_every_column():
+    frame = pd.DataFrame({"s": list("abcdefghijklmn"), "n": range(14), "y": [None, *Y, None]}, index=[7] * 14)
+    dataset = make_dataset(frame, "y")
+    assert dataset.X["s"].tolist() == list("bcdefghijklm")
+    assert dataset.X["n"].tolist() == list(range(1, 13))
+    assert list(dataset.X.index) == list(range(12))
+
+
+def test_cleaning_works_on_distinct_values_only_where_that_changes_nothing():
+    words = [" x", "x ", "y", "?", None, "NA"] * 2
+    dataset = make_dataset(pd.DataFrame({"w": words, "n": ["1", " 2", "n/a", "3 ", "1", ""] * 2, "y": Y}), "y")
+    assert dataset.X["w"].tolist() == ["x", "x", "y", np.nan, np.nan, np.nan] * 2
+    assert dataset.X["n"].fillna(-1).tolist() == [1, 2, -1, 3, 1, -1] * 2
 
 
 # Frozen: ids of raw datasets are cut from fingerprints, so a change would orphan what is stored.
