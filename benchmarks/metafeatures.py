@@ -97,7 +97,7 @@ def case_dataset(case: str, options: argparse.Namespace) -> Dataset:
         X, y = make_classification(n, p, n_informative=10, n_classes=n_classes, random_state=0)
         return make_dataset(pd.DataFrame(X).add_prefix("x").assign(target=y), "target", task_type="classification")
     index = pd.read_csv(options.shared / "datasets" / "index.csv").set_index("name")
-    file, target = index.loc[case, ["file", "target_column"]].astype(str)
+    file, target = (str(index.at[case, column]) for column in ("file", "target_column"))
     return load_dataset(options.shared / "datasets" / file, target, task_type="classification")
 
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,6 +43,9 @@ _GENERAL = (
 _SPECIAL = (TEXT, TIME_ORDER, OPENML, AUTOSKLEARN)
 GROUPS = {group.name: group for group in (*_GENERAL, *_SPECIAL)}
 DEFAULT_GROUPS = tuple(group.name for group in _GENERAL)
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Extracted = tuple[Floats, Floats, tuple[str, ...]]
 
@@ -103,11 +107,13 @@ class Extractor:
         max_cells = MAX_CELLS if memory is None else min(MAX_CELLS, max_cells_within(memory))
         table = Table.of(dataset, seed=int(rng.integers(2**63)), deadline=deadline, max_cells=max_cells)
         described: list[tuple[float, float, str]] = []
-        for measure in (measure for group in self.groups for measure in group.measures):
-            begin = time.perf_counter()
-            measured = measure.measure(table, self.summaries)
-            seconds = (time.perf_counter() - begin) / len(measured)
-            described += [_described(value, seconds) for value in measured.values()]
+        # Many products of small matrices: threads would wait for each other longer than they compute.
+        with _threads().limit(limits=1, user_api="blas"):
+            for measure in (measure for group in self.groups for measure in group.measures):
+                begin = time.perf_counter()
+                measured = measure.measure(table, self.summaries)
+                seconds = (time.perf_counter() - begin) / len(measured)
+                described += [_described(value, seconds) for value in measured.values()]
         values, spent, status = ([row[i] for row in described] for i in range(3))
         return np.array(values), np.array(spent), tuple(map(str, status))
 
@@ -176,6 +182,13 @@ def _in_order(groups: Iterable[str | Group]) -> tuple[Group, ...]:
         else:
             raise UnknownNameError("group of meta-features", group, GROUPS)
     return (*(group for name, group in GROUPS.items() if name in own), *others)
+
+
+@cache
+def _threads() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _described(measured: float | str, seconds: float) -> tuple[float, float, str]:

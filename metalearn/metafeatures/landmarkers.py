@@ -3,7 +3,8 @@
 Pfahringer, Bensusan and Giraud-Carrier, "Meta-learning by landmarking various learning algorithms" (ICML 2000);
 Bensusan and Giraud-Carrier, "Discovering task neighbourhoods through landmark learning performances" (PKDD 2000);
 Fuernkranz and Petrak, "An evaluation of landmarking variants" (IDDM 2001) for ranks and subsamples. The score is that
-of each fold in a cross-validation with ten folds: accuracy, and balanced accuracy; for a regression R2.
+of each fold in a cross-validation with ten folds, stratified in the order of the rows (as in pymfe), or for a
+regression random: accuracy, and balanced accuracy; R2. There are fewer folds when no class has ten rows.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from metalearn.metafeatures.measures import Group, Measure, require
 from metalearn.metafeatures.table import Floats, Table
 
 _BENSUSAN, _FUERNKRANZ = "Bensusan and Giraud-Carrier 2000", "Fuernkranz and Petrak 2001"
-_SAMPLE = f"at most {MAX_ROWS} rows and {MAX_COLUMNS} columns"
+_SAMPLE = f"at most {MAX_ROWS} rows and {MAX_COLUMNS} columns, standardised"
 _RANGE = "[0, 1]; [-1, 1] for a regression"
 
 Learner = Callable[[Lesson], Floats]
@@ -155,7 +156,7 @@ def _measures(name: str) -> tuple[Measure, ...]:
         )
 
     score = f"10-fold cross-validated accuracy (R2 in [-1, 1] for a regression) on {_SAMPLE}"
-    tenth = "a tenth of the rows to learn from, and as many to predict"
+    tenth = "a random tenth of the rows to learn from and the same ones to predict, for 50 rows or more"
     return (
         measure("", lambda t: t.shared(_FULL[name]).plain, f"{score} of: {learner}", _RANGE, source, "folds"),
         measure(

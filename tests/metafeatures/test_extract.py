@@ -56,7 +56,7 @@ def test_what_needs_no_target_stays_when_the_target_changes(mixed, entries):
     free = [name for name in before if not needs[name]]
     bound = [name for name in before if needs[name] and np.isfinite([before[name], after[name]]).any()]
     assert {name: after[name] for name in free} == pytest.approx({name: before[name] for name in free}, nan_ok=True)
-    same = [name for name in bound if after[name] == before[name]]
+    same = [name for name in bound if after[name] == before[name] and not name.endswith("_rank")]
     assert len(same) < 0.1 * len(bound), same
 
 
@@ -92,7 +92,7 @@ def test_values_do_not_depend_on_what_else_is_asked_for(mixed):
 
 def test_the_seed_decides(mixed):
     first, again, other = (meta_features(mixed, groups=["landmarkers"], rng=generator(s)) for s in (3, 3, 4))
-    assert first == again
+    assert first == pytest.approx(again, abs=0, rel=0, nan_ok=True)
     assert first != other
 
 
@@ -251,9 +251,9 @@ def published(shared):
     return index.join(values, on="openml_id", how="inner").set_index("name")
 
 
-def described(shared, entry):
+def described(shared, entry, groups=("simple", "statistical", "information", "multivariate")):
     dataset = load_dataset(shared / "datasets" / entry["file"], entry["target_column"])
-    return meta_features(dataset, rng=generator())
+    return meta_features(dataset, groups=groups, rng=generator())
 
 
 @pytest.mark.parametrize("name", NUMERIC)
@@ -272,18 +272,17 @@ def test_published_symbol_counts_of_nominal_datasets(shared, published, name):
         assert found[f"symbols_{ours}"] == pytest.approx(entry[f"Symbols{pmf}"])
 
 
-def test_landmarkers_rank_datasets_as_the_published_ones_do(shared, published):
-    # Theirs are plain accuracies over 10 folds of all rows, so datasets with classes of one size are compared.
-    alike = (published["task_type"] == "classification") & (published["ClassProbabilitySTD"] < 0.03)
-    balanced = published[alike & (published["n_rows"] < 3000)]
-    found = pd.DataFrame([described(shared, entry) for _, entry in balanced.iterrows()])
+def test_landmarkers_are_near_the_published_ones(shared, published):
+    # Theirs are accuracies over 10 folds too, but of shuffled rows, so files that are sorted by design differ.
+    small = published[(published["task_type"] == "classification") & (published["n_rows"] < 1000)]
+    found = pd.DataFrame([described(shared, entry, ["landmarkers"]) for _, entry in small.iterrows()])
     names = {
-        "Landmark1NN": "landmark_nearest_neighbor",
-        "LandmarkNaiveBayes": "landmark_naive_bayes",
-        "LandmarkLDA": "landmark_linear",
-        "LandmarkDecisionNodeLearner": "landmark_decision_stump",
+        "Landmark1NN": "landmark_nearest_neighbor_mean",
+        "LandmarkNaiveBayes": "landmark_naive_bayes_mean",
+        "LandmarkLDA": "landmark_linear_mean",
+        "LandmarkDecisionNodeLearner": "landmark_decision_stump_mean",
     }
-    assert len(balanced) >= 10
+    assert len(small) >= 25
     for pmf, ours in names.items():
-        assert spearmanr(balanced[pmf], found[ours]).statistic > 0.9, ours
-        assert np.abs(balanced[pmf].to_numpy() - found[ours].to_numpy()).mean() < 0.06, ours
+        assert spearmanr(small[pmf], found[ours]).statistic > 0.85, ours
+        assert np.abs(small[pmf].to_numpy() - found[ours].to_numpy()).mean() < 0.06, ours
