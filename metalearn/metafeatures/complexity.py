@@ -51,6 +51,7 @@ def components_of(table: Table) -> int:
     if table.shared(features_of).shape[1] > WIDE:
         table = table.sample(FEW_ROWS)
     features = table.shared(features_of)
+    require(features.shape[1] > 0, "constant")
     deviations = (features - features.mean(axis=0)) * _units(table, features.shape[1])
     wide = deviations.shape[1] > len(deviations)
     table.deadline.check()
