@@ -3,13 +3,14 @@
     python -m benchmarks.metafeatures_robustness [--pymfe-python VENV/bin/python] [--out FILE.md]
 
 The inputs are those of ``tests/metafeatures/nasty.py``. Ours are all groups of the registry. pymfe runs in a Python of
-its own with its default groups, one process an input, which is stopped after ``--limit`` seconds; it is given what its
-documentation asks for, ``X.to_numpy()`` and ``y.to_numpy()``.
+its own with its default groups, one process an input, which is stopped after ``--limit`` seconds or at 12 GB; it is
+given what its documentation asks for, ``X.to_numpy()`` and ``y.to_numpy()``.
 """
 
 import argparse
 import importlib
 import json
+import resource
 import subprocess
 import time
 import warnings
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 NASTY: Any = importlib.import_module("tests.metafeatures.nasty")
+_MEMORY = 12 * 2**30
 _REASONS = ("not_applicable", "constant", "too_few_rows", "undefined")
 
 
@@ -86,6 +88,7 @@ def pymfe_outcome(case: str) -> dict[str, Any]:
     """Return what pymfe makes of an input, in its own Python: counts of values, or its error."""
     import numpy as np
 
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     try:
         frame, target = NASTY.frame_of(case)
     except ImportError as error:

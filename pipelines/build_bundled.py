@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from joblib import cpu_count
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from metalearn.core.families import name_stem
 from metalearn.core.parallel import completed, executor

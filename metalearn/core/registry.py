@@ -13,6 +13,7 @@ _REGISTRY: dict[str, dict[str, str]] = {
         "auto": "metalearn.recommenders.auto:Auto",
         "average_rank": "metalearn.recommenders.average_rank:AverageRank",
         "knn": "metalearn.recommenders.knn:NearestTasks",
+        "lambdamart": "metalearn.recommenders.lambdamart:LambdaMart",
         "portfolio": "metalearn.recommenders.portfolio:GreedyPortfolio",
         "random": "metalearn.recommenders.random:RandomSearch",
     },
@@ -23,7 +24,7 @@ def names(kind: str) -> tuple[str, ...]:
     """Return the registered names of a kind, sorted.
 
     >>> names("recommender")
-    ('auto', 'average_rank', 'knn', 'portfolio', 'random')
+    ('auto', 'average_rank', 'knn', 'lambdamart', 'portfolio', 'random')
     """
     return tuple(sorted(_entries(kind)))
 

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 # Scores that differ only beyond this many digits are ties (half the rows of published matrices have such scores).
 TIE_DIGITS = 10
 # In units of half the interquartile range: further out, a meta-feature tells no more than "far".
-WINSOR_LIMIT = 5.0
+WINSOR_LIMIT = 3.0
 
 
 def reference_loss(losses: Floats, *, bounded: bool = True) -> Floats:
@@ -60,17 +60,26 @@ def ranks(losses: Floats, failed: NDArray[np.bool_]) -> Floats:
     return np.where(np.isnan(keyed), np.nan, (ordered - 0.5) / np.maximum(count, 1))
 
 
+def signed_log(values: Floats) -> Floats:
+    """Return sign(x) ln(1 + |x|): sizes, counts and moments spread over many powers of ten come closer together.
+
+    >>> signed_log(np.array([-1.0, 0.0, np.e - 1]))
+    array([-0.69314718,  0.        ,  1.        ])
+    """
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
+
+
 @dataclass(frozen=True)
 class RobustScaler:
-    """Centre and scale of F meta-features, learned from past tasks.
+    """Centre and scale of the signed logarithms of F meta-features, learned from past tasks.
 
     ``center`` is the median, ``scale`` half the interquartile range (1 where that is 0 but values differ, 0 where
     a meta-feature is constant or unknown, so that it counts for nothing).
 
-    >>> scaler = RobustScaler.fit(np.array([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
-    >>> scaler.transform(np.array([[1.0, 9.0], [np.nan, 7.0]]))
+    >>> scaler = RobustScaler.fit(np.expm1([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
+    >>> scaler.transform(np.expm1([[1.0, 9.0], [np.nan, 7.0]])).round(12)
     array([[-2.,  0.],
-           [ 0.,  0.]])
+           [nan,  0.]])
     """
 
     center: Floats
@@ -79,7 +88,7 @@ class RobustScaler:
     @classmethod
     def fit(cls, meta_features: Floats) -> "RobustScaler":
         """Learn from an array (T, F); entries that are not finite are ignored."""
-        known = np.where(np.isfinite(meta_features), meta_features, np.nan).T
+        known = signed_log(np.where(np.isfinite(meta_features), meta_features, np.nan)).T
         lower, median, upper = (_per_row(partial(np.nanpercentile, q=q), known) for q in (25, 50, 75))
         spread = (upper - lower) / 2
         low, high = _per_row(np.nanmin, known), _per_row(np.nanmax, known)
@@ -87,20 +96,29 @@ class RobustScaler:
         return cls(np.nan_to_num(median), np.nan_to_num(scale))
 
     def transform(self, meta_features: Floats) -> Floats:
-        """Return scaled meta-features (..., F), winsorised to +-5; what is not finite becomes 0, the median."""
+        """Return scaled meta-features (..., F), winsorised to +-3; what is not finite becomes NaN."""
         used = self.scale > 0
-        scaled = (meta_features - self.center) / np.where(used, self.scale, 1.0)
-        scaled = np.where(np.isfinite(meta_features) & used, scaled, 0.0)
-        return np.clip(scaled, -WINSOR_LIMIT, WINSOR_LIMIT)
+        known = signed_log(np.where(np.isfinite(meta_features), meta_features, np.nan))
+        scaled = np.where(used, (known - self.center) / np.where(used, self.scale, 1.0), known * 0.0)
+        return np.asarray(np.clip(scaled, -WINSOR_LIMIT, WINSOR_LIMIT))
 
 
-def manhattan(x: Floats, others: Floats) -> Floats:
-    """Return the mean absolute differences (T,) between x (F,) and rows (T, F).
+def manhattan(x: Floats, others: Floats, weights: Floats) -> Floats:
+    """Return the weighted mean absolute differences (T,) between x (F,) and rows (T, F), weights (F,) >= 0.
 
-    >>> manhattan(np.array([0.0, 1.0]), np.array([[0.0, 1.0], [1.0, 3.0]]))
-    array([0. , 1.5])
+    Each is the mean over what both know: a difference that nobody knows is taken to be like the others of the pair
+    (Gower, "A general coefficient of similarity and some of its properties", Biometrics 1971). Infinite where the two
+    have nothing of weight in common.
+
+    >>> rows = np.array([[0.0, 1.0], [1.0, 3.0], [np.nan, 3.0], [0.0, np.nan]])
+    >>> manhattan(np.array([0.0, 1.0]), rows, np.array([3.0, 1.0]))
+    array([0.  , 1.25, 2.  , 0.  ])
     """
-    return np.asarray(np.mean(np.abs(others - x), axis=1))
+    differences = np.abs(others - x)
+    known = np.isfinite(differences)
+    total = known @ weights
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 0, np.where(known, differences, 0.0) @ weights / total, np.inf)
 
 
 def _per_row(statistic: Callable[..., Floats], rows: Floats) -> Floats:

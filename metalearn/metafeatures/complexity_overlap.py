@@ -16,7 +16,7 @@ from metalearn.metafeatures.complexity_points import (
     features_of,
     pairs_of,
 )
-from metalearn.metafeatures.measures import Measure
+from metalearn.metafeatures.measures import Measure, require
 from metalearn.metafeatures.table import Floats, Integers, Table, blocks
 
 
@@ -45,6 +45,7 @@ class ByClass:
 def by_class(table: Table) -> ByClass:
     """Return the features ordered by class; a node to share."""
     classes, features = table.shared(classes_of), table.shared(features_of)
+    require(features.shape[1] > 0, "constant")
     values = np.ascontiguousarray(features[np.argsort(classes, kind="stable")].T)
     starts = np.concatenate([[0], np.cumsum(np.bincount(classes))])
     low, high = (extreme.reduceat(values, starts[:-1], axis=1) for extreme in (np.minimum, np.maximum))

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from metalearn.metafeatures.table import Floats, Reason, Table, UnmeasuredError
+from metalearn.metafeatures.table import Floats, Reason, Table, UnmeasuredError, has_target
 
 # What the time grows with: n rows, p columns, and where ``sample``, no more once there are some thousand rows.
 Cost = Literal["n p", "n log(n) p", "n p^2", "sample"]
@@ -110,6 +110,7 @@ class Measure:
 
     def _values(self, table: Table) -> float | Floats:
         table.deadline.check()
+        require(not self.needs_target or table.shared(has_target), "not_applicable")
         with np.errstate(all="ignore"):  # what overflows is "undefined"
             values = self.compute(table)
         return np.asarray(values) if self.over else float(values)

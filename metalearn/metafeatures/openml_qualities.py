@@ -27,16 +27,8 @@ _DECIMALS = 14
 
 
 def n_features(table: Table) -> float:
-    """Return the number of columns with the target, if there is one."""
-    return len(table.kinds) + _n_targets(table)
-
-
-def _n_targets(table: Table) -> float:
-    return float(table.classes is not None or _is_regression(table))
-
-
-def _is_regression(table: Table) -> bool:
-    return table.classes is None and not bool(np.isnan(table.target).all())
+    """Return the number of columns with the target."""
+    return len(table.kinds) + 1.0
 
 
 def distinct_nominal(table: Table) -> Floats:
@@ -69,7 +61,7 @@ def numeric_columns(table: Table) -> tuple[Columns, ...]:
         UnmeasuredError: without either.
     """
     columns = (table.shared(columns_of),) if table.numeric.shape[1] else ()
-    target = (columns_of(replace(table, numeric=table.target[:, None])),) if _is_regression(table) else ()
+    target = (columns_of(replace(table, numeric=table.target[:, None])),) if table.classes is None else ()
     require(len(columns) + len(target) > 0, "not_applicable")
     return (*columns, *target)
 
@@ -130,7 +122,7 @@ def _entropy(sizes: Integers) -> float:
 
 def _n_numeric(table: Table) -> float:
     # To Weka, dates are numbers.
-    return table.kinds.count("numeric") + table.kinds.count("date") + float(_is_regression(table))
+    return table.kinds.count("numeric") + table.kinds.count("date") + float(table.classes is None)
 
 
 def _n_symbolic(table: Table) -> float:

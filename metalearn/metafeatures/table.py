@@ -175,6 +175,11 @@ class Table:
         return cast("Table", self._made[key][0])
 
 
+def has_target(table: Table) -> bool:
+    """Return whether there is anything to predict; a node to share."""
+    return table.classes is not None or not np.isnan(table.target).all()
+
+
 def sorted_columns(table: Table) -> Floats:
     """Return the numeric columns sorted, each for itself (m, q), missing values last; a node to share."""
     return np.sort(table.numeric, axis=0)

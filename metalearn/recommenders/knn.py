@@ -2,8 +2,8 @@
 
 Brazdil, Soares & Pinto da Costa, "Ranking learning algorithms", Machine Learning 2003; as a warm start: Feurer,
 Springenberg & Hutter, "Initializing Bayesian hyperparameter optimization via meta-learning", AAAI 2015. The
-neighbours' lists are merged by weighted reciprocal rank: Cormack, Clarke & Buettcher, "Reciprocal rank fusion
-outperforms Condorcet and individual rank learning methods", SIGIR 2009.
+neighbours' rankings are merged as search results are diversified: Agrawal et al., "Diversifying search results",
+WSDM 2009 (IA-Select), with reciprocal ranks (Cormack, Clarke & Buettcher, SIGIR 2009) as the chances to satisfy.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.records import Task
+from metalearn.core.relevance import feature_weights
 from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
@@ -22,10 +23,12 @@ from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, Pas
 
 @dataclass(frozen=True)
 class NearestTasks:
-    """Merge the best configurations of the nearest past tasks by weighted reciprocal rank.
+    """Recommend what satisfies most likely the past tasks that are near, one configuration after the other.
 
-    Distance is the mean absolute difference of robustly scaled meta-features; a neighbour at distance d weighs
-    1 / (d + the distance of the nearest). A task without meta-features gets the average rank of all past tasks.
+    Distance is the weighted mean absolute difference of scaled meta-features over those that both tasks know, the
+    weights being learned from past tasks (``core.relevance``). A task at distance d weighs exp(-2 (d / D)^2), where D
+    is the distance of the ``n_neighbors``-th nearest: the new task is like that one with this probability, up to a
+    constant. A task without meta-features gets the average rank of all past tasks.
 
     >>> from metalearn.core.records import Configuration
     >>> a, b = Configuration("s", "a"), Configuration("s", "b")
@@ -39,7 +42,7 @@ class NearestTasks:
     """
 
     stochastic: ClassVar[bool] = False
-    n_neighbors: int = 20
+    n_neighbors: int = 5
 
     def __post_init__(self) -> None:
         if self.n_neighbors < 1:
@@ -61,50 +64,86 @@ class FittedNearestTasks(Ordering):
         """Centre and scale of the past tasks' meta-features."""
         return RobustScaler.fit(self.past.meta_dataset.meta_features)
 
+    @cached_property
+    def scaled(self) -> Floats:
+        """The past tasks' scaled meta-features (T, F), NaN where unknown."""
+        return self.scaler.transform(self.past.meta_dataset.meta_features)
+
+    @cached_property
+    def relevance(self) -> Floats:
+        """The weights (F,) of the meta-features in a distance; they sum to 1, or are 0 where none varies."""
+        return feature_weights(self.scaled, self.past.ranks)
+
+    @cached_property
+    def satisfaction(self) -> Floats:
+        """The chance (T, C) that a task is satisfied with a configuration."""
+        return reciprocal_ranks(self.past.ranks)
+
     def knows(self, task: Task) -> bool:
         """Whether the task shares a meta-feature with some past task."""
         described = np.isfinite(self.past.meta_dataset.meta_features)
         return bool((described & np.isfinite(self._meta_features(task))).any())
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
-        """Return all C configurations by the neighbours' weighted reciprocal ranks."""
+    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+        """Return the k configurations that most likely satisfy the neighbours, in the order of their choice."""
         if not self.knows(task):
             return np.argsort(average_rank(self.past.ranks), kind="stable")
         weights, _ = self.weights(task)
-        return np.argsort(-reciprocal_rank(self.past.ranks, weights), kind="stable")
+        near = weights > 0
+        return diversified(self.satisfaction[near], weights[near], eligible, tried, k)
 
     def weights(self, task: Task) -> tuple[Floats, Floats]:
-        """Return weights (T,) that are positive for the neighbours and sum to 1, and distances (T,)."""
+        """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
         if not self.knows(task):
             return super().weights(task)
         distances = self._distances(task)
-        nearest = np.argsort(distances, kind="stable")[: self.n_neighbors]
-        nearest = nearest[np.isfinite(distances[nearest])]
-        weights: Floats = np.zeros(len(distances))
-        weights[nearest] = 1 / (distances[nearest] + max(distances[nearest[0]], 1e-6))
-        return weights / weights.sum(), np.where(np.isfinite(distances), distances, np.nan)
+        comparable = np.isfinite(distances)
+        nearest = np.sort(distances[comparable])[: self.n_neighbors]
+        weights = np.exp(-2 * np.square(distances / max(nearest[-1], 1e-9)))
+        return weights / weights.sum(), np.where(comparable, distances, np.nan)
 
     def _meta_features(self, task: Task) -> Floats:
         return np.asarray(meta_feature_matrix([task], self.past.meta_dataset.feature_names)[0])
 
     def _distances(self, task: Task) -> Floats:
-        """Return distances (T,) over the meta-features known of the new task; infinite to a task without any."""
-        own = self._meta_features(task)
-        known = np.isfinite(own)
-        past = self.past.meta_dataset.meta_features
-        distances = manhattan(self.scaler.transform(own)[known], self.scaler.transform(past)[:, known])
-        return np.asarray(np.where(np.isfinite(past).any(axis=1), distances, np.inf))
+        """Return distances (T,); infinite to a task without any meta-feature in common."""
+        own = self.scaler.transform(self._meta_features(task))
+        learned = manhattan(own, self.scaled, self.relevance)
+        # Nothing of weight in common with anyone: then whatever is known has to do.
+        return learned if np.isfinite(learned).any() else manhattan(own, self.scaled, np.ones(len(own)))
 
 
-def reciprocal_rank(ranks: Floats, weights: Floats) -> Floats:
-    """Return the weighted sum (C,) over tasks of 1 / (1 + rank), for ranks (T, C) in (0, 1) of C configurations.
+def reciprocal_ranks(ranks: Floats) -> Floats:
+    """Return 1 / (1 + rank), for ranks (T, C) in (0, 1) of C configurations; 0 where not evaluated.
 
-    It counts how often a configuration is among a neighbour's very best, where the mean rank would prefer one that is
-    nowhere bad; on OBOE's matrix that halves the regret of ten recommendations. What a neighbour has not evaluated
-    gets nothing from it.
+    As a weight it counts how often a configuration is among a task's very best, where the mean rank would prefer one
+    that is nowhere bad.
 
-    >>> reciprocal_rank(np.array([[0.25, 0.75], [np.nan, 0.25]]), np.array([0.5, 0.5]))
-    array([0.25      , 0.41666667])
+    >>> reciprocal_ranks(np.array([[0.25, 0.75], [np.nan, 0.25]]))
+    array([[0.5       , 0.33333333],
+           [0.        , 0.5       ]])
     """
-    reciprocal = np.where(np.isnan(ranks), 0.0, 1 / (1.5 + ranks * ranks.shape[1]))
-    return np.asarray(np.round(weights @ reciprocal, 12))
+    return np.asarray(np.where(np.isnan(ranks), 0.0, 1 / (1.5 + ranks * ranks.shape[1])))
+
+
+def diversified(satisfaction: Floats, weights: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:
+    """Return at most k indices of eligible columns of satisfaction (T, C), greedily chosen given the tried ones.
+
+    A task of weight w is satisfied by each configuration independently with its chance, so each choice leaves it the
+    weight w (1 - chance), and the next goes to what is left: the first counts on the whole neighbourhood, the others
+    on those that the choices so far do not serve. Equal gains go to the smaller index.
+
+    >>> chances = np.array([[0.5, 0.4, 0.0], [0.5, 0.4, 0.0], [0.0, 0.0, 0.5]])
+    >>> diversified(chances, np.array([0.3, 0.3, 0.4]), np.array([True] * 3), np.array([], dtype=int), 3)
+    array([0, 2, 1])
+    """
+    left = weights * np.prod(1 - satisfaction[:, tried], axis=1)
+    remaining = eligible.copy()
+    chosen: list[int] = []
+    for _ in range(min(k, int(eligible.sum()))):
+        gains = np.where(remaining, np.round(left @ satisfaction / max(left.sum(), 1e-300), 12), -1.0)
+        winner = int(gains.argmax())
+        chosen.append(winner)
+        remaining[winner] = False
+        left = left * (1 - satisfaction[:, winner])
+    return np.array(chosen, dtype=np.int64)

@@ -166,6 +166,16 @@ def _category(column: "Column", codes: NDArray[np.int64], distinct: list[str]) -
 
 
 def _categories(column: "Column") -> "Column":
+    dtype = column.dtype
+    if not isinstance(dtype, pd.CategoricalDtype) and (types.is_object_dtype(dtype) or not isinstance(dtype, np.dtype)):
+        return _labelled(column)
+    each = column.astype("category").cat.remove_unused_categories().cat
+    labels = _labelled(pd.Series(each.categories)).cat  # of a few values, not of all rows
+    codes = np.append(labels.codes.to_numpy(), -1)[each.codes.to_numpy()]
+    return _category(column, codes, list(labels.categories))
+
+
+def _labelled(column: "Column") -> "Column":
     values = column.astype(object).infer_objects()
     if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
         # 1.0 and 1 are one class, and read as people write it.

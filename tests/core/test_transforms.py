@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metalearn.core.transforms import RobustScaler, normalized_regret, ranks, reference_loss
+from metalearn.core.transforms import WINSOR_LIMIT, RobustScaler, manhattan, normalized_regret, ranks, reference_loss
 
 LOSSES = arrays(np.float64, (3, 6), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]))
 NONE_FAILED = np.zeros((3, 6), dtype=bool)
@@ -52,12 +52,29 @@ def test_ranks_ignore_a_monotone_map_of_each_task(losses):
 
 def test_the_scaler_ignores_what_is_constant_and_winsorises_outliers():
     past = np.array([[1.0, 5.0, np.nan], [2.0, 5.0, np.nan], [3.0, 5.0, np.nan], [1e9, 5.0, np.inf]])
-    scaler = RobustScaler.fit(past)
-    scaled = scaler.transform(past)
-    assert np.abs(scaled).max() <= 5.0
-    np.testing.assert_array_equal(scaled[:, 1:], 0.0)
+    scaled = RobustScaler.fit(past).transform(past)
+    assert np.abs(scaled[:, 0]).max() == WINSOR_LIMIT
+    np.testing.assert_array_equal(scaled[:, 1], 0.0)
+    assert np.isnan(scaled[:, 2]).all()
 
 
 def test_the_scaler_separates_values_of_which_most_are_equal():
     scaler = RobustScaler.fit(np.array([[0.0]] * 9 + [[1.0]]))
-    assert scaler.transform(np.array([[1.0]]))[0, 0] == 1.0
+    assert scaler.transform(np.array([[1.0]]))[0, 0] == np.log(2)
+
+
+def test_the_scaler_tells_powers_of_ten_apart_on_both_sides_of_zero():
+    sizes = np.array([[-1e300], [-1e4], [0.0], [1e4], [1e8], [1e300]])
+    scaled = RobustScaler.fit(sizes).transform(sizes)[:, 0]
+    assert (np.diff(scaled) > 0).all()
+    np.testing.assert_allclose(RobustScaler.fit(-sizes).transform(-sizes)[:, 0], -scaled)
+
+
+@given(arrays(np.float64, (5, 3), elements=st.sampled_from([0.0, 1.0, 3.0, np.nan])))
+def test_a_distance_takes_only_what_both_know(rows):
+    weights = np.array([1.0, 2.0, 0.5])
+    distances = manhattan(rows[0], rows, weights)
+    for row, distance in zip(rows, distances, strict=True):
+        known = np.isfinite(rows[0]) & np.isfinite(row)
+        expected = np.average(np.abs(row - rows[0])[known], weights=weights[known]) if known.any() else np.inf
+        np.testing.assert_allclose(distance, expected)

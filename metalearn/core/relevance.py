@@ -1,0 +1,101 @@
+"""The relevance of meta-features: how much a difference in each tells that two tasks rank configurations differently.
+
+A distance between tasks is learned from how alike past tasks rank configurations (rankings, since losses of different
+tasks are not comparable: Bardenet et al., "Collaborative hyperparameter tuning", ICML 2013), by non-negative least
+squares on differences (Lawson & Hanson, "Solving Least Squares Problems", 1974, ch. 23).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# At most so many pairs of tasks, evenly spread over all of them.
+MAX_PAIRS = 20_000
+# Two tasks that share fewer configurations say nothing of how alike they rank.
+MIN_SHARED = 5
+# The penalty on departing from equal weights, in variances of a scaled difference: STRENGTH (1 + FEW_TASKS / T).
+STRENGTH, FEW_TASKS = 5.0, 50.0
+
+
+def feature_weights(features: Floats, ranks: Floats) -> Floats:
+    """Return weights (F,) of scaled meta-features (T, F), NaN where unknown, that sum to 1; all 0 if none varies.
+
+    Over pairs of tasks, 1 - the correlation of their ranks (T, C) of the configurations that both evaluated is
+    regressed on the absolute differences of their meta-features, with weights w >= 0 under the penalty
+    lambda |w - s/F|^2: s/F is the best weight that all F could share, to which few tasks or nothing to learn lead
+    back. Correlated meta-features share their weight. A difference that is unknown counts as the mean one.
+
+    >>> rng = np.random.default_rng(0)
+    >>> features = rng.normal(size=(60, 3))
+    >>> ranks = np.where(features[:, :1] > 0, np.arange(8) / 8, np.arange(8)[::-1] / 8)
+    >>> weights = feature_weights(features, ranks)
+    >>> int(weights.argmax()), round(float(weights.sum()), 6)
+    (0, 1.0)
+    """
+    first, second = _pairs(len(features))
+    varies = np.nanmax(features, axis=0, initial=-np.inf) > np.nanmin(features, axis=0, initial=np.inf)
+    equal: Floats = varies / max(varies.sum(), 1)
+    unlike = 1 - rank_correlations(ranks)[first, second]
+    kept = np.isfinite(unlike)
+    if not varies.any() or len(np.unique(unlike[kept])) < 2:
+        return equal
+    differences = np.abs(features[first[kept]] - features[second[kept]])[:, varies]
+    weights: Floats = np.zeros(len(equal))
+    weights[varies] = _regress(_centred(differences), _centred(unlike[kept][:, None])[:, 0], len(features))
+    return weights / weights.sum() if weights.any() else equal
+
+
+def rank_correlations(ranks: Floats) -> Floats:
+    """Return the correlations (T, T) of tasks' ranks (T, C) in (0, 1) about the middle rank, over what both evaluated.
+
+    NaN where two tasks share fewer than 5 configurations, or one of them ranks all that they share in the middle.
+
+    >>> up = np.arange(1, 10, 2) / 10
+    >>> rank_correlations(np.stack([up, up[::-1], np.where(up < 0.3, np.nan, up)]))
+    array([[ 1., -1., nan],
+           [-1.,  1., nan],
+           [nan, nan, nan]])
+    """
+    known = np.isfinite(ranks)
+    present = known.astype(np.float64)
+    deviations = np.where(known, ranks - 0.5, 0.0)
+    squares = deviations**2 @ present.T
+    scale = np.sqrt(squares * squares.T)
+    enough = (present @ present.T >= MIN_SHARED) & (scale > 0)
+    return np.where(enough, deviations @ deviations.T / np.where(enough, scale, 1.0), np.nan).round(12)
+
+
+def _pairs(n_tasks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    n = n_tasks * (n_tasks - 1) // 2
+    number = np.unique(np.linspace(0, n - 1, min(n, MAX_PAIRS)).astype(np.int64)) if n else np.zeros(0, dtype=np.int64)
+    # Pair (i, j) with i > j has the number i (i - 1) / 2 + j.
+    first = ((1 + np.sqrt(8 * number + 1)) // 2).astype(np.int64)
+    return first, number - first * (first - 1) // 2
+
+
+def _centred(columns: Floats) -> Floats:
+    """Return columns less their means, 0 where unknown."""
+    known = np.isfinite(columns)
+    means = np.where(known, columns, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known, columns - means, 0.0)
+
+
+def _regress(differences: Floats, unlike: Floats, n_tasks: int) -> Floats:
+    """Return the weights (F,) that minimise the penalised mean square error, both sides scaled to variance 1.
+
+    The differences are scaled all by one number, so that the weights are those of differences as they came.
+    """
+    from scipy.optimize import nnls
+
+    n_pairs, n_features = differences.shape
+    differences = differences / np.sqrt(np.mean(differences**2))
+    unlike = unlike / np.sqrt(np.mean(unlike**2))
+    together = differences.mean(axis=1)
+    shared = max(float(together @ unlike) / max(float(together @ together), 1e-12), 0.0) / n_features
+    penalty = STRENGTH * (1 + FEW_TASKS / n_tasks)
+    gram = differences.T @ differences / n_pairs + penalty * np.eye(n_features)
+    factor = np.linalg.cholesky(gram)
+    aimed = np.linalg.solve(factor, differences.T @ unlike / n_pairs + penalty * shared)
+    weights: Floats = nnls(factor.T, aimed, maxiter=30 * n_features)[0]
+    return weights
