@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _C = 2.0
 # The optimum is near enough when primal and dual objective differ by this share.
 _GAP = 1e-9
+# Where a gap is that many times the best one before it, it will not come down again.
+_WORSE = 3.0
 # An interior-point method needs 10 to 30 steps; that many are never reached but for rounding.
 _MAX_STEPS = 100
 # A step goes that share of the way to where a multiplier would become 0.
@@ -60,6 +62,7 @@ def maximum_margin(signed: Floats, deadline: Deadline | None = None) -> Floats:
     return signed.T @ _multipliers(vectors * np.sqrt(np.maximum(eigenvalues, 0.0)), deadline or Deadline())
 
 
+@np.errstate(all="ignore")  # a step that overflows is the last one
 def _multipliers(signed: Floats, deadline: Deadline) -> Floats:
     """Return a (m,) in [0, C] that minimises |signed' a|^2 / 2 - sum(a): the dual problem.
 
@@ -69,11 +72,17 @@ def _multipliers(signed: Floats, deadline: Deadline) -> Floats:
     inside = np.full((2, len(signed)), _C / 2)
     gradient = signed @ (across @ inside[0]) - 1
     slopes = np.maximum(_SIDES * gradient, 0.0) + 1
+    best, best_gap = inside[0], np.inf
     for _ in range(_MAX_STEPS):
         deadline.check()
         w = across @ inside[0]
         primal = 0.5 * w @ w + _C * np.maximum(1 - signed @ w, 0.0).sum()
-        if primal + 0.5 * w @ w - inside[0].sum() <= _GAP * primal:
+        gap = primal + 0.5 * w @ w - inside[0].sum()
+        if not gap < _WORSE * best_gap:  # rounding errors have taken over
+            break
+        if gap < best_gap:
+            best, best_gap = inside[0], gap
+        if gap <= _GAP * primal:
             break
         direction, products = _newton(signed, across, inside, slopes), inside * slopes
         mean = products.mean()
@@ -83,7 +92,7 @@ def _multipliers(signed: Floats, deadline: Deadline) -> Floats:
         step, slope_step = direction(mean * min(ahead / mean, 1.0) ** 3 - products - step * slope_step)
         length = _DAMPING * _length(inside, step, slopes, slope_step)
         inside, slopes = inside + length * step, slopes + length * slope_step
-    return np.asarray(inside[0])
+    return np.asarray(best)
 
 
 def _newton(signed: Floats, across: Floats, inside: Floats, slopes: Floats) -> "Callable[[Floats], Pair]":

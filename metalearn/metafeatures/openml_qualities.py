@@ -43,9 +43,8 @@ def autocorrelation(table: Table) -> float:
     """Return 1 - the mean change of the target from row to row: 1 for another class, the difference of numbers.
 
     Raises:
-        UnmeasuredError: for one row, or without a target.
+        UnmeasuredError: for one row.
     """
-    require(_n_targets(table) > 0, "not_applicable")
     require(table.n_used > 1, "too_few_rows")
     if table.classes is None:
         changes = float(table.target[0] - table.target[-1])
