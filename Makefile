@@ -23,9 +23,14 @@ check: $(FULL)
 	$(BIN)/lint-imports
 
 bench: $(FULL)
+	$(PIP) --editable '.[peers]'
 	$(BIN)/python -m benchmarks.recommend
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.metafeatures
+	$(BIN)/python -m benchmarks.metafeatures_robustness
+	$(BIN)/python -m benchmarks.published_metafeatures
+	$(BIN)/python -m benchmarks.metafeature_groups
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

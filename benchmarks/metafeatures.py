@@ -34,7 +34,13 @@ from metalearn.sources.files import load_dataset
 from metalearn.sources.frames import make_dataset
 
 SYNTHETIC = {"synthetic 20,000 x 50": (20_000, 50, 5), "synthetic 100,000 x 20": (100_000, 20, 2)}
-SCALING = ((1_000, 100), (10_000, 100), (100_000, 100), (1_000_000, 100), (100_000, 10), (100_000, 30), (1_000, 1_000))
+# Rows and columns; the slopes are of those with 100 columns, and of those with 100,000 rows.
+SCALING = (
+    *((n, 100) for n in (1_000, 10_000, 100_000, 1_000_000)),
+    *((100_000, p) for p in (10, 30)),
+    (1_000, 1_000),
+    (10_000_000, 10),
+)
 MEMORY = 12 * 2**30
 RUNS, ENOUGH_SECONDS = 5, 3.0
 TOLERANCE = 1e-6

@@ -1,10 +1,10 @@
 """What becomes of tables that break tools: our extractor and pymfe, each nasty input once.
 
-    python -m benchmarks.metafeatures_robustness [--pymfe-python VENV/bin/python] [--out FILE.md]
+    python -m benchmarks.metafeatures_robustness [--limit 40] [--out FILE.md]
 
-The inputs are those of ``tests/metafeatures/nasty.py``. Ours are all groups of the registry. pymfe runs in a Python of
-its own with its default groups, one process an input, which is stopped after ``--limit`` seconds or at 12 GB; it is
-given what its documentation asks for, ``X.to_numpy()`` and ``y.to_numpy()``.
+The inputs are those of ``tests/metafeatures/nasty.py``. Ours are all groups of the registry. pymfe, which comes with
+``pip install 'metalearn[peers]'``, runs with its default groups, one process an input, which is stopped after
+``--limit`` seconds or at 12 GB; it is given what its documentation asks for, ``X.to_numpy()`` and ``y.to_numpy()``.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import importlib
 import json
 import resource
 import subprocess
+import sys
 import time
 import warnings
 from collections import Counter
@@ -27,7 +28,6 @@ _REASONS = ("not_applicable", "constant", "too_few_rows", "undefined")
 def main() -> None:
     """Run both sides and write the table; with ``--case`` only print what pymfe makes of one input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pymfe-python", type=Path)
     parser.add_argument("--limit", type=float, default=40.0, metavar="S")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metafeatures_robustness.md"))
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -37,7 +37,7 @@ def main() -> None:
         return
     rows = []
     for case in NASTY.NASTY:
-        rows.append((case, ours(case), theirs(case, options.pymfe_python, options.limit)))
+        rows.append((case, ours(case), theirs(case, options.limit)))
         print(*rows[-1], flush=True)
     text = report(rows)
     options.out.write_text(text, encoding="utf-8")
@@ -69,30 +69,25 @@ def ours(case: str) -> dict[str, Any]:
     }
 
 
-def theirs(case: str, python: Path | None, limit: float) -> dict[str, Any]:
+def theirs(case: str, limit: float) -> dict[str, Any]:
     """Return the peer's outcome on an input: counts, the error that ended it, or that it took too long."""
-    if python is None:
-        return {}
-    command = [str(python), "-m", "benchmarks.metafeatures_robustness", "--case", case]
+    command = [sys.executable, "-m", "benchmarks.metafeatures_robustness", "--case", case]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         return {"error": f"no answer in {limit:.0f} s"}
     if ended.returncode:
-        return {"error": f"the process died ({ended.returncode}): {ended.stderr.strip().splitlines()[-1][:80]}"}
+        return {"error": f"the process died ({ended.returncode}): {ended.stderr.strip()[-80:]}"}
     outcome: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return outcome
 
 
 def pymfe_outcome(case: str) -> dict[str, Any]:
-    """Return what pymfe makes of an input, in its own Python: counts of values, or its error."""
+    """Return what pymfe makes of an input, in a process of its own: counts of values, or its error."""
     import numpy as np
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    try:
-        frame, target = NASTY.frame_of(case)
-    except ImportError as error:
-        return {"error": f"not run: its Python lacks {error.name}"}
+    frame, target = NASTY.frame_of(case)
     frame.columns = [f"c{i}" if str(name) != target else name for i, name in enumerate(map(str, frame.columns))]
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as warned:
@@ -120,7 +115,7 @@ def report(rows: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> 
     """Return a Markdown table, and how often each side gave an answer."""
     silent = sum(bool(peer.get("nan", 0) + peer.get("inf", 0)) for *_, peer in rows)
     lines = [
-        "`python -m benchmarks.metafeatures_robustness --pymfe-python PYTHON`",
+        "`python -m benchmarks.metafeatures_robustness`",
         "",
         f"{len(rows)} inputs. metalearn: {sum(bool(m['failed']) for _, m, _ in rows)} with a measure that failed,",
         f"{sum(bool(mine['warnings']) for _, mine, _ in rows)} with a warning. pymfe: no values at all for "
@@ -138,8 +133,6 @@ def report(rows: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> 
 
 
 def _of_peer(outcome: Mapping[str, Any]) -> tuple[str, str]:
-    if not outcome:
-        return "not run", "-"
     if "error" in outcome:
         return outcome["error"].replace("|", "/"), "-"
     spoken = [f"{outcome['ok']} ok", f"{outcome['nan']} NaN", f"{outcome['inf']} infinite"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from metalearn.core.meta_dataset import MetaDataset
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
     from metalearn.core.spaces import SearchSpace
+    from metalearn.metafeatures.extract import Extractor
     from metalearn.store import KnowledgeBase
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _HOMES = {
     "Task": "metalearn.core.records",
     "Trial": "metalearn.core.records",
     "SearchSpace": "metalearn.core.spaces",
+    "Extractor": "metalearn.metafeatures.extract",
     "KnowledgeBase": "metalearn.store",
 }
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Constraints",
     "Dataset",
     "Evidence",
+    "Extractor",
     "KnowledgeBase",
     "MetaDataset",
     "Recommendation",
