@@ -12,20 +12,22 @@ is ours alone: all default groups, on up to 1 million rows x 100 columns.
 
 import argparse
 import json
+import multiprocessing
+import os
 import resource
-import signal
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pebble import concurrent
 
 from benchmarks.metafeatures_pairs import GROUPS, PAIRS
 from metalearn.core.records import Dataset
@@ -85,8 +87,6 @@ def run(job: str, case: str, options: argparse.Namespace) -> Result:
     command = [sys.executable, "-m", "benchmarks.metafeatures", "--job", job, "--case", case]
     command += ["--shared", str(options.shared), "--limit", str(options.limit)]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    import os
-
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{job} on {case} failed:\n{done.stderr[-2000:]}")
@@ -133,13 +133,7 @@ def run_pymfe(case: str, options: argparse.Namespace) -> Result:
         names, values = mfe.extract(suppress_warnings=True, verbose=0)[:2]
         return dict(zip(names, np.array(values, dtype=float).tolist(), strict=True))
 
-    groups = {}
-    for group in GROUPS:
-        with limit(options.limit):
-            groups[group] = timed(partial(extract, group))
-            continue
-        groups[group] = {"seconds": float(options.limit), "values": {}, "failed": True}
-    return described(dataset, groups)
+    return described(dataset, {group: within(options.limit, partial(extract, group)) for group in GROUPS})
 
 
 def pymfe_arrays(dataset: Dataset) -> tuple[Any, list[int]]:
@@ -171,21 +165,15 @@ def timed(extract: Callable[[], Mapping[str, float]]) -> Result:
     return {"seconds": float(np.median(seconds)), "values": dict(values), "failed": False}
 
 
-@contextmanager
-def limit(seconds: int) -> Iterator[None]:
-    """Give up what takes longer, or fails."""
-
-    def give_up(*_: object) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
+def within(seconds: int, extract: Callable[[], Mapping[str, float]]) -> Result:
+    """Return what ``timed`` gives, from a fork that is killed when the time is over; else the limit, as failed."""
+    run_it = concurrent.process(timeout=seconds, mp_context=multiprocessing.get_context("fork"))(timed)
     try:
-        yield
+        result: Result = run_it(extract).result()
     except Exception as error:
         print(f"pymfe: {type(error).__name__} {error}", file=sys.stderr)
-    finally:
-        signal.alarm(0)
+        return {"seconds": float(seconds), "values": {}, "failed": True}
+    return result
 
 
 def run_scaling(case: str, options: argparse.Namespace) -> Result:  # noqa: ARG001
