@@ -94,6 +94,26 @@ def test_predictions_and_evidence_come_from_the_neighbours():
     assert first.evidence[0].distance <= first.evidence[1].distance
 
 
+def test_a_task_with_gaps_is_compared_by_what_it_knows():
+    past = planted_meta_dataset()
+    gaps = np.array(past.meta_features)
+    gaps[::3, 1] = np.nan  # of each cluster some tasks do not know the noise
+    gaps[::5, 0] = np.nan  # and some do not know the cluster
+    past = replace(past, meta_features=gaps)
+    for cluster in (0, 1):
+        new = Task("new", "new", "classification", meta_features={"cluster": 10.0 * cluster})
+        assert recommended("knn", past, new)[0] == f"best_{cluster}"
+
+
+def test_what_neighbours_agree_on_comes_first_and_then_what_serves_the_others():
+    losses = [[0.1, 0.2, 0.9, 0.9]] * 3 + [[0.9, 0.8, 0.1, 0.7]] * 2
+    tasks = [Task(str(i), f"openml-{i}", "classification", meta_features={"x": 1.0 + i / 100}) for i in range(5)]
+    past = MetaDataset.from_matrix(losses, tasks, [Configuration("s", n) for n in "abcd"], feature_names=["x"])
+    assert recommended("knn", past, tasks[2], 3) == ["a", "c", "b"]
+    tried = [Trial(Configuration("s", "c"), loss=0.5, status="ok")]
+    assert recommended("knn", past, tasks[2], 2, history=tried) == ["a", "b"]
+
+
 def test_knn_without_meta_features_is_the_average_rank():
     past = planted_meta_dataset()
     bare = Task("bare", "bare", "classification")
