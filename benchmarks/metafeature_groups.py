@@ -10,6 +10,7 @@ with its 95 % bootstrap interval over families: above 0, all groups are better. 
 
 import argparse
 import csv
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,7 @@ def ablation(title: str, method: str, past: MetaDataset, groups: Groups, *, in_t
     lines += [_row("meta-features", [f"k = {k}" for k in KS]), _row("---", ["---"] * len(KS))]
     everything: Floats | None = None
     for variant, names in variants(groups):
+        print(f"{title}: {variant}", file=sys.stderr, flush=True)
         found = regrets(method, only(past, names), in_tenths=in_tenths)[tested]
         everything = found if everything is None else everything
         lines.append(_row(f"{variant} ({len(names)})", [_cell(found, everything, k - 1, families) for k in KS]))

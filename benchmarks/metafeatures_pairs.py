@@ -18,6 +18,7 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _CCA = "theirs is an iterative CCA that stops at a tolerance; ours is exact"
 _EPS = "theirs adds 1e-8 to every cell of a contingency table; ours is exact; bins of perfect cubes of rows"
 _TIES = "theirs drops edges of length 0 and cuts ties arbitrarily; ours keeps both"
+_UNITS = "ours standardises columns, and equally near rows vote; above 2,000 rows a sample"
 _RANDOM = "random points, of another generator"
 
 # Group, their measure, ours, and why the values differ.
@@ -78,12 +79,12 @@ PAIRS: tuple[tuple[str, str, str, str], ...] = (
     ("model-based", "tree_imbalance", "tree_imbalance", "above 5,000 rows ours samples"),
     ("model-based", "leaves_per_class", "tree_leaves_per_class", "above 5,000 rows ours samples"),
     ("landmarking", "best_node", "landmark_decision_stump", "above 2,000 rows ours samples"),
-    ("landmarking", "one_nn", "landmark_nearest_neighbor", "equally near rows vote with us; a sample of 2,000 rows"),
+    ("landmarking", "one_nn", "landmark_nearest_neighbor", _UNITS),
     ("landmarking", "linear_discr", "landmark_linear", "above 2,000 rows ours samples"),
-    ("landmarking", "naive_bayes", "landmark_naive_bayes", "above 2,000 rows ours samples"),
+    ("landmarking", "naive_bayes", "landmark_naive_bayes", "ours standardises columns: other smoothing; a sample"),
     ("landmarking", "random_node", "landmark_random_node", "theirs draws one column, ours is the expectation"),
     ("landmarking", "worst_node", "landmark_worst_node", "another definition of the worst column"),
-    ("landmarking", "elite_nn", "landmark_elite_nearest_neighbor", "ties vote with us"),
+    ("landmarking", "elite_nn", "landmark_elite_nearest_neighbor", _UNITS),
     ("clustering", "ch", "calinski_harabasz", ""),
     ("clustering", "vdb", "davies_bouldin", ""),
     ("clustering", "sil", "silhouette", "above 1,000 rows ours samples"),
@@ -107,14 +108,14 @@ PAIRS: tuple[tuple[str, str, str, str], ...] = (
             "f1v": "theirs fails with NumPy 2",
             "f2": "a feature that is constant in both classes counts as 1",
             "f3": "",
-            "f4": "",
+            "f4": "above 5,000 rows ours samples",
             "l1": "theirs stops the SVM at a tolerance of 0.01; ours is the optimum",
             "l2": "theirs stops the SVM at a tolerance of 0.01",
             "l3": _RANDOM,
             "lsc": "above 1,000 rows ours samples",
             "n1": "theirs takes distance 0 for no edge; above 1,000 rows ours samples",
             "n2": "above 1,000 rows ours samples",
-            "n3": "above 1,000 rows ours samples",
+            "n3": "of equally near rows theirs takes the first, ours one of the class; above 1,000 rows a sample",
             "n4": f"{_RANDOM}; their Gower distances to new points are wrong",
             "t1": "theirs sorts equal spheres arbitrarily",
             "t2": "",

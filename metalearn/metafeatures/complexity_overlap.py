@@ -10,10 +10,12 @@ import numpy as np
 
 from metalearn.metafeatures.complexity_points import (
     FEW_ROWS,
+    FITTED,
     MAX_PAIRS,
     WIDE,
     classes_of,
     features_of,
+    fitting_rows,
     pairs_of,
 )
 from metalearn.metafeatures.measures import Measure, require
@@ -132,7 +134,7 @@ def _f3(table: Table) -> Floats:
 
 def _f4(table: Table) -> Floats:
     table.shared(classes_of)
-    table = _narrow(table)
+    table = fitting_rows(table)
     groups, shares = table.shared(by_class), []
     for i, j in table.shared(pairs_of):
         table.deadline.check()
@@ -213,7 +215,7 @@ OVERLAP = (
         "complexity_f4",
         _f4,
         "F4, collective feature efficiency: share of rows left in the overlap when the most efficient feature is used, "
-        f"then the most efficient of the others on what is left, and so on, {_NARROW}",
+        f"then the most efficient of the others on what is left, and so on, {FITTED}",
         "[0, 1]",
         source=_LORENA,
         over=PAIRS,

@@ -104,7 +104,8 @@ def pair_distances(table: Table, points: Iterator[Floats]) -> Floats:
 
     n_columns(table)
     require(table.n_used > 1, "too_few_rows")
-    if table.numeric.shape[1] + table.nominal.shape[1] * (MAX_SYMBOLS + 1) <= _MAX_DIFFERENCES:
+    n_symbols = np.minimum(table.nominal.max(axis=0, initial=0) + 2, MAX_SYMBOLS + 1)
+    if table.numeric.shape[1] + n_symbols.sum() <= _MAX_DIFFERENCES:
         return np.asarray(pdist(np.concatenate(list(points)).T))
     products = np.zeros((table.n_used, table.n_used))
     for block in points:
@@ -112,10 +113,10 @@ def pair_distances(table: Table, points: Iterator[Floats]) -> Floats:
         deviations = block - block.mean(axis=1, keepdims=True)
         products += deviations.T @ deviations
     norms = np.diag(products)
-    both = norms[:, None] + norms
-    squares = both - 2 * products
+    both = np.concatenate([norms[i] + norms[i + 1 :] for i in range(len(norms) - 1)])
+    squares = both - 2 * squareform(products, checks=False)
     squares[squares <= _ZERO * both] = 0.0
-    return np.asarray(squareform(np.sqrt(squares), checks=False))
+    return np.asarray(np.sqrt(squares, out=squares))
 
 
 def filled(values: Floats) -> Floats:

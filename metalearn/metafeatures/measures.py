@@ -30,6 +30,7 @@ _IN_WORDS = {
     "max": "maximum",
     **{name: f"share in bin {i + 1} of {N_BINS} equally wide ones" for i, name in enumerate(HISTOGRAM)},
 }
+_QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 # The range and unit of what is not on the scale of the values themselves.
 _OTHER_SCALE = {
     "sd": ("from 0", None),
@@ -94,6 +95,7 @@ class Measure:
             for name, low_high, unit, formula in meant
         ]
 
+    @np.errstate(all="ignore")  # what overflows is "undefined"
     def measure(self, table: Table, summaries: Sequence[str]) -> Measured:
         """Return a number, or the reason why there is none, for each of the names."""
         try:
@@ -111,8 +113,7 @@ class Measure:
     def _values(self, table: Table) -> float | Floats:
         table.deadline.check()
         require(not self.needs_target or table.shared(has_target), "not_applicable")
-        with np.errstate(all="ignore"):  # what overflows is "undefined"
-            values = self.compute(table)
+        values = self.compute(table)
         return np.asarray(values) if self.over else float(values)
 
 
@@ -134,6 +135,7 @@ def require(condition: bool, reason: Reason) -> None:
         raise UnmeasuredError(reason)
 
 
+@np.errstate(all="ignore")
 def summarised(values: Floats, summaries: Sequence[str], empty: Reason) -> dict[str, float | str]:
     """Return summaries of the finite ones among values (m,), or the reason ``empty`` when there are none.
 
@@ -156,21 +158,30 @@ def summarised(values: Floats, summaries: Sequence[str], empty: Reason) -> dict[
 
 
 def _location(ordered: Floats) -> dict[str, float | str]:
-    with np.errstate(all="ignore"):
-        quartiles = dict(zip(("q25", "median", "q75"), np.quantile(ordered, (0.25, 0.5, 0.75)).tolist(), strict=True))
-        mean, sd = float(ordered.mean()), float(ordered.std())
-    return {"mean": mean, "sd": sd, "min": float(ordered[0]), **quartiles, "max": float(ordered[-1])}
+    low, high = float(ordered[0]), float(ordered[-1])
+    if len(ordered) == 1:
+        return {**dict.fromkeys(("mean", "min", "q25", "median", "q75", "max"), low), "sd": 0.0}
+    quartiles = {name: _quantile(ordered, share) for name, share in _QUARTILES.items()}
+    return {"mean": float(ordered.mean()), "sd": float(ordered.std()), "min": low, "max": high, **quartiles}
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    weight = place - below
+    return float((1 - weight) * ordered[below] + weight * ordered[above])
 
 
 def _shape(ordered: Floats) -> dict[str, float | str]:
-    with np.errstate(all="ignore"):
-        if ordered[-1] - ordered[0] <= _ROUNDING * np.abs(ordered[[0, -1]]).max():
-            return dict.fromkeys(("skewness", "kurtosis", *HISTOGRAM), "constant")
-        unit = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
-        deviations = unit - unit.mean()
-        variance = float(np.mean(deviations**2))
-        skewness = float(np.mean(deviations**3)) / variance**1.5
-        kurtosis = float(np.mean(deviations**4)) / variance**2 - 3
+    if ordered[-1] - ordered[0] <= _ROUNDING * np.abs(ordered[[0, -1]]).max():
+        return dict.fromkeys(("skewness", "kurtosis", *HISTOGRAM), "constant")
+    unit = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
+    deviations = unit - unit.mean()
+    squares = deviations**2
+    variance = float(squares.mean())
+    skewness = float((squares * deviations).mean()) / variance**1.5
+    kurtosis = float((squares**2).mean()) / variance**2 - 3
     if not np.isfinite(variance):  # the width overflows
         return dict.fromkeys(("skewness", "kurtosis", *HISTOGRAM), "undefined")
     bins = np.bincount(np.minimum((unit * N_BINS).astype(np.int64), N_BINS - 1), minlength=N_BINS) / len(unit)
