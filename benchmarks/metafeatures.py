@@ -1,6 +1,6 @@
 """Meta-features side by side with pymfe: seconds by group, and values measure by measure.
 
-    python -m benchmarks.metafeatures [--shared ../shared] [--limit 60] [--quick] [--out FILE]
+    python -m benchmarks.metafeatures [--shared ../shared] [--limit 20] [--quick] [--cache DIR] [--out FILE]
 
 pymfe comes with ``pip install 'metalearn[peers]'``. Both get the same arrays, each job in a process of its own with one
 thread; seconds are the median of up to 5 runs, or of as many as 3 seconds hold. Each group is timed alone, then all in
@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Memory
 from pebble import concurrent
 
 from benchmarks.metafeatures_pairs import GROUPS, PAIRS
@@ -54,9 +55,10 @@ def main() -> None:
     """Run both sides on every case and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metafeatures.md"))
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cache", type=Path, help="keep what is measured here, and go on with what is there")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -66,9 +68,10 @@ def main() -> None:
     index = pd.read_csv(options.shared / "datasets" / "index.csv").set_index("name")
     classification = index.index[index["task_type"] == "classification"]
     names = [*classification[:: 8 if options.quick else 1], *SYNTHETIC]
-    both = {name: {job: run(job, name, options) for job in ("pymfe", "ours")} for name in progress(names)}
+    measure = Memory(options.cache, verbose=0).cache(run)
+    both = {name: {job: measure(job, name, options) for job in ("pymfe", "ours")} for name in progress(names)}
     sizes = SCALING[:3] if options.quick else SCALING
-    scaling = {f"{n} x {p}": run("scaling", f"{n} x {p}", options) for n, p in progress(sizes)}
+    scaling = {f"{n} x {p}": measure("scaling", f"{n} x {p}", options) for n, p in progress(sizes)}
     text = "\n\n".join([speed_table(both), group_table(both), agreement_table(both), scaling_table(scaling)])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     command = "python -m benchmarks.metafeatures" + (" --quick" if options.quick else "")
