@@ -3,7 +3,9 @@
 Brazdil, Soares & Pinto da Costa, "Ranking learning algorithms", Machine Learning 2003; as a warm start: Feurer,
 Springenberg & Hutter, "Initializing Bayesian hyperparameter optimization via meta-learning", AAAI 2015. The
 neighbours' rankings are merged as search results are diversified: Agrawal et al., "Diversifying search results",
-WSDM 2009 (IA-Select), with reciprocal ranks (Cormack, Clarke & Buettcher, SIGIR 2009) as the chances to satisfy.
+WSDM 2009 (IA-Select). Each neighbour has two wishes, one for what is good enough, one for the very best: they are
+satisfied with chances of 1 - the normalized regret, and of the reciprocal rank (Cormack, Clarke & Buettcher, SIGIR
+2009).
 """
 
 from dataclasses import dataclass
@@ -76,8 +78,9 @@ class FittedNearestTasks(Ordering):
 
     @cached_property
     def satisfaction(self) -> Floats:
-        """The chance (T, C) that a task is satisfied with a configuration."""
-        return reciprocal_ranks(self.past.ranks)
+        """The chances (2, T, C) that a task is satisfied with a configuration, in both of its wishes."""
+        good_enough = 1 - np.nan_to_num(self.past.regrets, nan=1.0)
+        return np.stack([good_enough, reciprocal_ranks(self.past.ranks)])
 
     def knows(self, task: Task) -> bool:
         """Whether the task shares a meta-feature with some past task."""
@@ -90,7 +93,8 @@ class FittedNearestTasks(Ordering):
             return np.argsort(average_rank(self.past.ranks), kind="stable")
         weights, _ = self.weights(task)
         near = weights > 0
-        return diversified(self.satisfaction[near], weights[near], eligible, tried, k)
+        chances = np.concatenate(self.satisfaction[:, near])
+        return diversified(chances, np.tile(weights[near], 2), eligible, tried, k)
 
     def weights(self, task: Task) -> tuple[Floats, Floats]:
         """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
@@ -116,8 +120,8 @@ class FittedNearestTasks(Ordering):
 def reciprocal_ranks(ranks: Floats) -> Floats:
     """Return 1 / (1 + rank), for ranks (T, C) in (0, 1) of C configurations; 0 where not evaluated.
 
-    As a weight it counts how often a configuration is among a task's very best, where the mean rank would prefer one
-    that is nowhere bad.
+    It counts how often a configuration is among a task's very best, where the mean rank would prefer one that is
+    nowhere bad.
 
     >>> reciprocal_ranks(np.array([[0.25, 0.75], [np.nan, 0.25]]))
     array([[0.5       , 0.33333333],
@@ -127,11 +131,11 @@ def reciprocal_ranks(ranks: Floats) -> Floats:
 
 
 def diversified(satisfaction: Floats, weights: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:
-    """Return at most k indices of eligible columns of satisfaction (T, C), greedily chosen given the tried ones.
+    """Return at most k indices of eligible columns of satisfaction (W, C), greedily chosen given the tried ones.
 
-    A task of weight w is satisfied by each configuration independently with its chance, so each choice leaves it the
+    A wish of weight w is satisfied by each configuration independently with its chance, so each choice leaves it the
     weight w (1 - chance), and the next goes to what is left: the first counts on the whole neighbourhood, the others
-    on those that the choices so far do not serve. Equal gains go to the smaller index.
+    on the wishes that the choices so far do not serve. Equal gains go to the smaller index.
 
     >>> chances = np.array([[0.5, 0.4, 0.0], [0.5, 0.4, 0.0], [0.0, 0.0, 0.5]])
     >>> diversified(chances, np.array([0.3, 0.3, 0.4]), np.array([True] * 3), np.array([], dtype=int), 3)
