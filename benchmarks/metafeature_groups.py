@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recommend import load
+from benchmarks.recommend import cell, load, markdown_row
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.registry import create
 from metalearn.evaluation.replay import replay, tables
-from metalearn.evaluation.scores import bootstrap_interval
 from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.store import KnowledgeBase
 
@@ -96,13 +95,13 @@ def ablation(title: str, method: str, past: MetaDataset, groups: Groups, *, in_t
     families = [task.family for task, keep in zip(past.tasks, tested, strict=True) if keep]
     of = "tenths of the families" if in_tenths else "one family at a time"
     lines = [f"## {title}", "", f"{tested.sum()} tasks of {len(set(families))} families; {of} left out.", ""]
-    lines += [_row("meta-features", [f"k = {k}" for k in KS]), _row("---", ["---"] * len(KS))]
+    lines += [markdown_row("meta-features", [f"k = {k}" for k in KS]), markdown_row("---", ["---"] * len(KS))]
     everything: Floats | None = None
     for variant, names in variants(groups):
         print(f"{title}: {variant}", file=sys.stderr, flush=True)
         found = regrets(method, only(past, names), in_tenths=in_tenths)[tested]
         everything = found if everything is None else everything
-        lines.append(_row(f"{variant} ({len(names)})", [_cell(found, everything, k - 1, families) for k in KS]))
+        lines.append(markdown_row(f"{variant} ({len(names)})", [_cell(found, everything, k - 1, families) for k in KS]))
     return "\n".join(lines)
 
 
@@ -152,13 +151,13 @@ def most_useful(title: str, past: MetaDataset, groups: Groups) -> str:
         "",
         "Learned weights (`metalearn.core.relevance`) as multiples of the mean weight.",
         "",
-        _row("group", ["meta-features", "share of the weight", "most useful"]),
-        _row("---", ["---"] * 3),
+        markdown_row("group", ["meta-features", "share of the weight", "most useful"]),
+        markdown_row("---", ["---"] * 3),
     ]
     for group, names in groups.items():
         best = sorted(names, key=lambda name: -weight[name])[:N_SHOWN]
         listed = ", ".join(f"{name} ({weight[name] * len(weights):.1f})" for name in best)
-        lines.append(_row(group, [str(len(names)), f"{100 * sum(weight[n] for n in names):.0f} %", listed]))
+        lines.append(markdown_row(group, [str(len(names)), f"{100 * sum(weight[n] for n in names):.0f} %", listed]))
     return "\n".join(lines)
 
 
@@ -173,13 +172,7 @@ def _cell(found: Floats, everything: Floats, column: int, families: Sequence[str
     mean = f"{100 * found[:, column].mean():.2f}"
     if found is everything:
         return mean
-    difference = found[:, column] - everything[:, column]
-    low, high = bootstrap_interval(difference, families, np.random.default_rng(0))
-    return f"{mean} ({100 * difference.mean():+.2f} [{100 * low:+.2f}, {100 * high:+.2f}])"
-
-
-def _row(name: str, cells: Sequence[str]) -> str:
-    return f"| {' | '.join([name, *cells])} |"
+    return f"{mean} ({cell(found[:, column] - everything[:, column], families, signed=True)})"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,24 +99,34 @@ def report(
 ) -> str:
     """Return a Markdown table of means with intervals, and ours against the best peer at each k."""
     families = [task.family for task, keep in zip(past.tasks, tasks, strict=True) if keep]
-
-    def cell(values: Any, *, signed: bool = False) -> str:
-        low, high = bootstrap_interval(values, families, np.random.default_rng(0))
-        sign = "+" if signed else ""
-        return f"{100 * values.mean():{sign}.2f} [{100 * low:{sign}.2f}, {100 * high:{sign}.2f}]"
-
     columns = [k - 1 for k in SETTINGS.ks]
-    lines = [f"## {title}, zero-shot, leave one dataset out", "", _row("method", [f"k = {k}" for k in SETTINGS.ks])]
-    lines.append(_row("---", ["---"] * len(columns)))
+    lines = [
+        f"## {title}, zero-shot, leave one dataset out",
+        "",
+        markdown_row("method", [f"k = {k}" for k in SETTINGS.ks]),
+    ]
+    lines.append(markdown_row("---", ["---"] * len(columns)))
     for name, regrets in (ours | peers).items():
-        lines.append(_row(name, [cell(regrets[tasks, k]) for k in columns]))
+        lines.append(markdown_row(name, [cell(regrets[tasks, k], families) for k in columns]))
     best = {k: min(peers.values(), key=lambda r, k=k: float(r[tasks, k].mean())) for k in columns}  # type: ignore[misc]
     auto = ours["metalearn auto"]
-    lines.append(_row("auto - best peer", [cell(auto[tasks, k] - best[k][tasks, k], signed=True) for k in columns]))
+    lines.append(
+        markdown_row(
+            "auto - best peer", [cell(auto[tasks, k] - best[k][tasks, k], families, signed=True) for k in columns]
+        )
+    )
     return "\n".join(lines)
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
+def cell(values: NDArray[np.float64], families: Sequence[str], *, signed: bool = False) -> str:
+    """Return the mean of values (T,) in % with its 95 % bootstrap interval over families."""
+    low, high = bootstrap_interval(values, families, np.random.default_rng(0))
+    sign = "+" if signed else ""
+    return f"{100 * values.mean():{sign}.2f} [{100 * low:{sign}.2f}, {100 * high:{sign}.2f}]"
+
+
+def markdown_row(name: str, cells: Sequence[str]) -> str:
+    """Return a line of a Markdown table."""
     return f"| {' | '.join([name, *cells])} |"
 
 

@@ -27,6 +27,7 @@ from metalearn.metafeatures.autosklearn_table import (
 )
 from metalearn.metafeatures.measures import Group, Measure
 from metalearn.metafeatures.simple import SIMPLE, n_symbols
+from metalearn.metafeatures.symbols import entropy
 from metalearn.metafeatures.table import Floats, Integers, Table
 
 # Directions within the classes in which the standardised rows deviate less are left out of the discriminant.
@@ -161,11 +162,6 @@ def _class_shares(table: Table) -> Floats:
     return np.asarray(table.class_counts / table.n_used)
 
 
-def _class_entropy(table: Table) -> float:
-    shares = _class_shares(table)
-    return float(-np.sum(shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)))
-
-
 def _symbols(table: Table) -> Floats:
     return n_symbols(table) if table.nominal.shape[1] else np.zeros(1)
 
@@ -231,7 +227,7 @@ AUTOSKLEARN = Group(
         *_summaries("ClassProbability", _class_shares, "share of the rows in a class", "(0, 1]", needs_target=True),
         Measure(
             "ClassEntropy",
-            _class_entropy,
+            lambda t: entropy(t.class_counts),
             "-sum of P log2(P) over the shares P of the classes",
             "from 0",
             "bits",

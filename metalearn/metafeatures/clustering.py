@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from metalearn.metafeatures.encoding import coordinates, pair_distances, unit
 from metalearn.metafeatures.measures import Group, Measure, require
+from metalearn.metafeatures.symbols import entropy
 from metalearn.metafeatures.table import Floats, Integers, Table
 
 # Pairs of rows are those of so many rows.
@@ -210,9 +211,8 @@ def _of_pairs(index: Callable[[Pairs], float]) -> Callable[[Table], float]:
     return lambda table: index(table.sample(MAX_ROWS).shared(pairs_of))
 
 
-def _entropy(table: Table) -> float:
-    share = table.class_counts / table.n_used
-    return float(abs(np.sum(share * np.log(np.where(share > 0, share, 1)))))
+def _nats(table: Table) -> float:
+    return entropy(table.class_counts) * float(np.log(2))
 
 
 def _of_classes(
@@ -276,7 +276,7 @@ CLUSTERING = Group(
         ),
         _of_classes(
             "normalized_relative_entropy",
-            _entropy,
+            _nats,
             "sum over classes of -p ln(p), p the share of the rows that are in the class",
             _PIMENTEL,
             unit="nats",

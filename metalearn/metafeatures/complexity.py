@@ -14,6 +14,7 @@ from metalearn.metafeatures.complexity_network import NETWORK
 from metalearn.metafeatures.complexity_overlap import OVERLAP
 from metalearn.metafeatures.complexity_points import FEW_ROWS, WIDE, features_of
 from metalearn.metafeatures.complexity_regression import REGRESSION
+from metalearn.metafeatures.information import class_entropy_normalized
 from metalearn.metafeatures.measures import Group, Measure, require
 from metalearn.metafeatures.table import Floats, Table
 
@@ -24,11 +25,6 @@ def _shares_of_classes(table: Table) -> Floats:
     counts = table.class_counts
     require(len(counts) > 1, "constant")
     return np.asarray(counts / counts.sum())
-
-
-def _c1(table: Table) -> float:
-    shares = _shares_of_classes(table)
-    return float(-(shares @ np.log(shares)) / np.log(len(shares)))
 
 
 def _c2(table: Table) -> float:
@@ -79,7 +75,7 @@ _COMPONENTS = (
 _BALANCE = (
     Measure(
         "complexity_c1",
-        _c1,
+        class_entropy_normalized,
         "C1, entropy of the class shares / ln(K)",
         "[0, 1]",
         source=_LORENA,

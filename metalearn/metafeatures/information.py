@@ -8,7 +8,7 @@ on Artificial Intelligence Tools, 2001).
 import numpy as np
 
 from metalearn.metafeatures.measures import Group, Measure, require
-from metalearn.metafeatures.symbols import Crossed, binned, coded, crossed, joined, narrow_blocks
+from metalearn.metafeatures.symbols import Crossed, binned, coded, crossed, entropy, joined, narrow_blocks
 from metalearn.metafeatures.table import Floats, Integers, Table
 
 # Of more pairs of columns, as many as twelve columns have stand for all, and of more rows a sample.
@@ -16,16 +16,6 @@ _MAX_PAIRS = 66
 _MAX_PAIR_ROWS = 100_000
 # Less mutual information than this is a rounded zero.
 _ZERO_BITS = 1e-12
-
-
-def entropy(sizes: Integers) -> float:
-    """Return the entropy in bits of a distribution given by counts: sum of -p log2(p).
-
-    >>> entropy(np.array([2, 1, 1, 0]))
-    1.5
-    """
-    p = sizes[sizes > 0] / sizes.sum()
-    return float(abs(np.sum(p * np.log2(p))))
 
 
 def with_target(table: Table) -> Crossed:
@@ -72,7 +62,12 @@ def _pairs(n: int, rng: np.random.Generator) -> Integers:
     return np.array([chosen - j * (j - 1) // 2, j])
 
 
-def _class_entropy_normalized(table: Table) -> float:
+def class_entropy_normalized(table: Table) -> float:
+    """Return the entropy of the K classes over log2(K).
+
+    Raises:
+        UnmeasuredError: for a regression, and for one class.
+    """
     sizes = table.class_counts
     require(len(sizes) > 1, "constant")
     return entropy(sizes) / float(np.log2(len(sizes)))
@@ -135,7 +130,7 @@ INFORMATION = Group(
         ),
         Measure(
             "class_entropy_normalized",
-            _class_entropy_normalized,
+            class_entropy_normalized,
             "H(C) / log2(K)",
             "[0, 1]",
             source=_MICHIE,

@@ -19,7 +19,8 @@ import numpy as np
 from metalearn.metafeatures.columns import Columns, columns_of
 from metalearn.metafeatures.measures import Group, Measure, require
 from metalearn.metafeatures.simple import n_symbols
-from metalearn.metafeatures.table import Floats, Integers, Table, counts
+from metalearn.metafeatures.symbols import entropy
+from metalearn.metafeatures.table import Floats, Table, counts
 
 _SOURCE = "Vanschoren et al. 2013"
 # As the engine rounds mutual information: less than that is none.
@@ -104,19 +105,14 @@ def entropies(table: Table) -> tuple[Floats, Floats]:
     """
     require(table.classes is not None and table.nominal.shape[1] > 0, "not_applicable")
     classes = np.asarray(table.classes)
-    n_classes, of_class = int(classes.max()) + 1, _entropy(table.class_counts)
-    entropy, information = np.empty((2, table.nominal.shape[1]))
+    n_classes, of_class = int(classes.max()) + 1, entropy(table.class_counts)
+    own, information = np.empty((2, table.nominal.shape[1]))
     for i in range(table.nominal.shape[1]):
         table.deadline.check()
         codes = table.nominal[:, i].astype(np.int64) + 1
-        entropy[i] = _entropy(counts(codes))
-        information[i] = of_class + entropy[i] - _entropy(counts(codes * n_classes + classes))
-    return entropy, np.round(information, _DECIMALS)
-
-
-def _entropy(sizes: Integers) -> float:
-    shares = sizes[sizes > 0] / sizes.sum()
-    return float(abs(np.sum(shares * np.log2(shares))))
+        own[i] = entropy(counts(codes))
+        information[i] = of_class + own[i] - entropy(counts(codes * n_classes + classes))
+    return own, np.round(information, _DECIMALS)
 
 
 def _n_numeric(table: Table) -> float:
@@ -261,10 +257,10 @@ OPENML = Group(
         _percentage("MinorityClass", _smallest, lambda t: float(t.n_used), "rows of the smallest class / n"),
         _measure("DefaultAccuracy", lambda t: _largest(t) / t.n_used, "rows of the largest class / n", "(0, 1]"),
         _measure("AutoCorrelation", autocorrelation, _CHANGE, "[0, 1] for classes"),
-        _measure("ClassEntropy", lambda t: _entropy(t.class_counts), "-sum of P log2(P) over the classes", unit="bits"),
+        _measure("ClassEntropy", lambda t: entropy(t.class_counts), "-sum of P log2(P) over the classes", unit="bits"),
         _measure(
             "EquivalentNumberOfAtts",
-            lambda t: _entropy(t.class_counts) / _mean_information(t),
+            lambda t: entropy(t.class_counts) / _mean_information(t),
             "class entropy / mean mutual information of the nominal columns",
         ),
         _measure(

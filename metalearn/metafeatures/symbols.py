@@ -67,6 +67,16 @@ def binned(columns: Floats) -> NDArray[np.uint8]:
     return bins
 
 
+def entropy(sizes: Integers) -> float:
+    """Return the entropy in bits of a distribution given by counts: sum of -p log2(p).
+
+    >>> entropy(np.array([2, 1, 1, 0]))
+    1.5
+    """
+    p = sizes[sizes > 0] / sizes.sum()
+    return float(abs(np.sum(p * np.log2(p))))
+
+
 def crossed(first: Symbols, n_first: Integers, second: Symbols, n_second: Integers) -> Crossed:
     """Return what the contingency tables say of t pairs of variables (t, m), the second may be one for all (1, m).
 

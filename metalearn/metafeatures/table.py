@@ -136,6 +136,8 @@ class Table:
         >>> import pandas as pd
         >>> X, y = pd.DataFrame({"a": [2.0, 1.0]}), pd.Series([1.5, 2.5])
         >>> table = Table.of(Dataset(X, y, "tiny", ("numeric",), ""))
+        >>> def sorted_columns(table):
+        ...     return np.sort(table.numeric, axis=0)
         >>> table.shared(sorted_columns) is table.shared(sorted_columns)
         True
         """
@@ -178,11 +180,6 @@ class Table:
 def has_target(table: Table) -> bool:
     """Return whether there is anything to predict; a node to share."""
     return table.classes is not None or not np.isnan(table.target).all()
-
-
-def sorted_columns(table: Table) -> Floats:
-    """Return the numeric columns sorted, each for itself (m, q), missing values last; a node to share."""
-    return np.sort(table.numeric, axis=0)
 
 
 def counts(codes: Integers) -> Integers:

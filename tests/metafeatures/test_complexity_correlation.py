@@ -10,22 +10,6 @@ from metalearn.metafeatures.measures import Group
 GROUPS = [Group("correlation", CORRELATION)]
 
 
-@pytest.fixture
-def regression(describe):
-    def described(columns, target, **options):
-        values = describe(columns, target, GROUPS, lenient=True, task_type="regression", **options)
-        return {name.removeprefix("complexity_regression_"): value for name, value in values.items()}
-
-    return described
-
-
-@pytest.fixture(scope="module")
-def curve():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(80, 3))
-    return X, X[:, 0] + 0.5 * X[:, 1] ** 2 + 0.2 * rng.normal(size=80)
-
-
 def test_correlations_against_scipy(regression, curve):
     X, y = curve
     tied = np.column_stack([X, np.round(X[:, 0]), np.ones(80)])

@@ -10,7 +10,8 @@ from sklearn.metrics import mutual_info_score
 
 from metalearn.metafeatures import information
 from metalearn.metafeatures.extract import Extractor
-from metalearn.metafeatures.information import INFORMATION, entropy
+from metalearn.metafeatures.information import INFORMATION
+from metalearn.metafeatures.symbols import entropy
 from metalearn.sources.frames import make_dataset
 
 TARGET = ["u", "u", "u", "u", "u", "u", "v", "v", "v", "v", "v", "v"]

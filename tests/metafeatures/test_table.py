@@ -8,7 +8,7 @@ import pytest
 
 from metalearn.core.records import Dataset
 from metalearn.metafeatures import table as table_module
-from metalearn.metafeatures.table import Deadline, Table, UnmeasuredError, blocks, max_cells_within, sorted_columns
+from metalearn.metafeatures.table import Deadline, Table, UnmeasuredError, blocks, max_cells_within
 
 X = pd.DataFrame(
     {
@@ -27,6 +27,10 @@ def large(n=1000, seed=0):
     """A table with a rare class, whose one column is the number of the row."""
     classes = pd.Series(pd.Categorical(np.where(np.arange(n) % 50 == 0, "rare", "common")))
     return Table.of(Dataset(pd.DataFrame({"a": np.arange(n) * 1.0}), classes, "large", ("numeric",), ""), seed=seed)
+
+
+def sorted_columns(table):
+    return np.sort(table.numeric, axis=0)
 
 
 def test_columns_without_a_value_and_unused_categories_are_left_out():
