@@ -14,10 +14,10 @@ from metalearn.metafeatures.table import Codes, Floats, Integers, Table, blocks
 # Where the cost grows with the square or the cube of the features, so many rows stand for all of a wide table ...
 WIDE, FEW_ROWS = 100, 1000
 # ... and for any table where a model is fitted many times: so many, but no more cells, unless they are very few.
-MANY_ROWS, MANY_CELLS, FEWEST_ROWS = 5_000, 500_000, 500
+MANY_ROWS, MANY_CELLS, FEWEST_ROWS = 5_000, 200_000, 500
 FITTED = f"on at most {MANY_ROWS} rows, and no more than {MANY_CELLS} / d or {FEWEST_ROWS}, d the number of features"
-# There are K (K - 1) / 2 pairs of classes: all of up to 20 classes.
-MAX_PAIRS = 200
+# There are K (K - 1) / 2 pairs of classes: all of up to 10 classes.
+MAX_PAIRS = 50
 # Of a nominal column's symbols, so many of the most frequent ones become features.
 MAX_SYMBOLS = 20
 
@@ -97,7 +97,7 @@ def classes_of(table: Table) -> Integers:
 
 
 def pairs_of(table: Table) -> Integers:
-    """Return pairs of classes (P, 2), the smaller code first: all, or at most 200 random ones; a node."""
+    """Return pairs of classes (P, 2), the smaller code first: all, or at most 50 random ones; a node."""
     n_classes = int(table.shared(classes_of).max()) + 1
     if n_classes * (n_classes - 1) // 2 <= MAX_PAIRS:
         return np.column_stack(np.triu_indices(n_classes, k=1))

@@ -72,7 +72,7 @@ class Extractor:
     """
 
     name = "metalearn"
-    version = "2"
+    version = "3"
 
     def __init__(self, groups: Iterable[str | Group] | None = None, *, summaries: Sequence[str] = SUMMARIES) -> None:
         for summary in summaries:

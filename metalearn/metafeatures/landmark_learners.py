@@ -91,12 +91,14 @@ def naive_bayes(lesson: Lesson) -> Floats:
     between = found.means - (shares[:, None, :] @ found.means)
     largest = np.einsum("fk,fkd->fd", shares, variances + between**2).max(axis=1)
     variances += np.where(largest > 0, _VARIANCE_SMOOTHING * largest, 1.0)[:, None, None]
-    predicted = np.empty(len(lesson.test.y))
+    precisions = 1 / variances
+    weighted = -2 * found.means * precisions
+    constants = np.sum(found.means**2 * precisions - np.log(precisions), axis=2)
+    exponents, squares = np.empty(lesson.test.votes.shape), lesson.test.X**2
     for fold, (_, _, asked) in enumerate(lesson.rounds()):
-        X, mean, precision = lesson.test.X[asked], found.means[fold], 1 / variances[fold]
-        exponent = X**2 @ precision.T - 2 * X @ (mean * precision).T + np.sum(mean**2 * precision, axis=1)
-        predicted[asked] = _likeliest(shares[fold], 0.5 * (np.log(precision).sum(axis=1) - exponent))
-    return predicted
+        of_rows = squares[asked] @ precisions[fold].T + lesson.test.X[asked] @ weighted[fold].T
+        exponents[asked] = of_rows + constants[fold]
+    return _likeliest(lesson, shares, -0.5 * exponents)
 
 
 def _left_out(lesson: Lesson, values: Floats) -> Floats:
@@ -112,13 +114,15 @@ def _variances(lesson: Lesson, found: Moments) -> Floats:
     return np.maximum(sums / np.maximum(found.counts, 1)[:, :, None] - found.shifts**2, 0.0)
 
 
-def _likeliest(shares: Floats, evidence: Floats) -> Floats:
-    known = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
-    return np.asarray(np.where(shares > 0, known + evidence, -np.inf).argmax(axis=1), dtype=np.float64)
+def _likeliest(lesson: Lesson, shares: Floats, evidence: Floats) -> Floats:
+    """Return the classes (n,) of the largest posterior, from the shares (folds, K) and the log-likelihoods (n, K)."""
+    with np.errstate(divide="ignore"):
+        priors = np.log(shares)
+    return np.asarray((priors[lesson.test.folds] + evidence).argmax(axis=1), dtype=np.float64)
 
 
 def _discriminant(lesson: Lesson) -> Floats:
-    found, predicted = lesson.shared(moments), np.empty(len(lesson.test.y))
+    found, evidence = lesson.shared(moments), np.empty(lesson.test.votes.shape)
     products, shares = found.deviations.T @ found.deviations, found.shares
     for fold, (learned, left, asked) in enumerate(lesson.rounds()):
         share, shifts = shares[fold], found.shifts[fold]
@@ -133,8 +137,8 @@ def _discriminant(lesson: Lesson) -> Floats:
         centre = share @ found.means[fold]
         means = (found.means[fold] - centre) @ whitening
         X = (lesson.test.X[asked] - centre) @ whitening
-        predicted[asked] = _likeliest(share, X @ means.T - 0.5 * np.sum(means**2, axis=1))
-    return predicted
+        evidence[asked] = X @ means.T - 0.5 * np.sum(means**2, axis=1)
+    return _likeliest(lesson, shares, evidence)
 
 
 def _whitening(covariance: Floats) -> Floats | None:
@@ -142,7 +146,7 @@ def _whitening(covariance: Floats) -> Floats | None:
 
     The trace of an inverse is at least 1 / the smallest eigenvalue.
     """
-    variances = np.diag(covariance)
+    variances = covariance.diagonal()
     if variances.min() <= _ROUNDING:
         return None
     precisions = 1 / np.sqrt(variances)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metalearn.metafeatures.landmark_lessons import Lesson, Sample
-from metalearn.metafeatures.table import Floats, Integers
+from metalearn.metafeatures.table import Floats, Integers, blocks
 
 
 @dataclass(frozen=True)
@@ -67,82 +67,86 @@ def elite_nearest_neighbor(lesson: Lesson) -> Floats:
 def splits(lesson: Lesson) -> Splits:
     """Return the best split of each column, in each fold; to share."""
     train, test = lesson.train, lesson.test
-    sorting = _Sorting.of(train)
+    learned = train.folds != np.arange(lesson.n_folds)[:, None]
+    n, votes = np.count_nonzero(learned, axis=1)[:, None], (learned @ train.votes)[:, None]
     gain, predicted = np.empty((lesson.n_folds, train.X.shape[1])), np.empty(test.X.shape)
-    for fold, (learned, _, asked) in enumerate(lesson.rounds()):
-        gain[fold], threshold = _best(sorting, learned, *_sums_of_squares(train, sorting, learned))
-        X, votes = train.X[learned], train.votes[learned]
-        low = np.asarray(threshold >= X, dtype=np.float64)
-        n_low, votes_low = low.sum(axis=0), low.T @ votes
-        below = test.decide(votes_low, n_low)
-        above = test.decide(votes.sum(axis=0) - votes_low, len(votes) - n_low)
-        predicted[asked] = np.where(test.X[asked] <= threshold, below, above)
+    for block in blocks(learned.size, train.X.shape[1]):
+        lesson.deadline.check()
+        columns = np.ascontiguousarray(train.X[:, block].T)
+        threshold = _thresholds(train, columns, learned)
+        low = np.asarray((columns <= threshold[:, :, None]) & learned[:, None], dtype=np.float64)
+        n_low, votes_low = low.sum(axis=2), low @ train.votes
+        n_high, votes_high = n - n_low, votes - votes_low
+        squares, other_squares = (np.square(side).sum(axis=2) for side in (votes_low, votes_high))
+        gain[:, block] = squares / np.maximum(n_low, 1) + other_squares / np.maximum(n_high, 1)
+        # Where a fold's rows are all on one side, so are those that are asked for.
+        is_low = (test.X[:, block] <= threshold[test.folds]) & (n_low > 0)[test.folds] | (n_high == 0)[test.folds]
+        below, above = test.decide(votes_low, n_low), test.decide(votes_high, n_high)
+        predicted[:, block] = np.where(is_low, below[test.folds], above[test.folds])
     return Splits(gain, predicted)
 
 
-@dataclass(frozen=True, eq=False)
-class _Sorting:
-    """Each column's order of the rows (d, n): ``rows`` by value, ``values``, and whether the next value is the same.
+def _thresholds(train: Sample, columns: Floats, learned: NDArray[np.bool_]) -> Floats:
+    """Return where to split each column (folds, d).
 
-    In a classification also ``by_class``, the same rows by class first, and ``places``, where in ``rows`` those are.
+    ``columns`` (d, n) are those of the training rows; ``learned`` (folds, n) tells which rows a fold learns from.
     """
-
-    rows: Integers
-    values: Floats
-    tied: NDArray[np.bool_]
-    by_class: Integers
-    places: Integers
-
-    @classmethod
-    def of(cls, train: Sample) -> "_Sorting":
-        columns = np.ascontiguousarray(train.X.T)
-        start = np.arange(len(columns))[:, None] * columns.shape[1]
-        rows = np.argsort(columns, axis=1)
-        values = columns.ravel()[rows + start]
-        tied = np.zeros(rows.shape, dtype=bool)
-        tied[:, :-1] = values[:, 1:] <= values[:, :-1]
-        if not train.n_classes:
-            return cls(rows, values, tied, rows, rows)
-        places = start + np.argsort(train.y.astype(np.int16)[rows], axis=1, kind="stable")  # which sorts by radix
-        return cls(rows, values, tied, rows.ravel()[places], places)
+    lowest, highest = columns.min(axis=1), columns.max(axis=1)
+    thresholds = np.tile(_between(lowest, highest), (len(learned), 1))
+    searched = ((columns > lowest[:, None]) & (columns < highest[:, None])).any(axis=1)
+    if searched.any():
+        thresholds[:, searched] = _searched(train, columns[searched], learned)
+    return thresholds
 
 
-def _sums_of_squares(train: Sample, sorting: _Sorting, learned: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _searched(train: Sample, columns: Floats, learned: NDArray[np.bool_]) -> Floats:
+    """Return the thresholds (folds, d) of most gain, for columns of more than two values; infinite where none gains."""
+    order = np.argsort(columns, axis=1)
+    values = np.take_along_axis(columns, order, axis=1)
+    n_first = np.cumsum(learned[:, order], axis=2, dtype=np.int32)
+    n = n_first[:, :, -1:]
+    first, others = _sums_of_squares(train, order, learned)
+    # Where one side is empty, this is what is had without a split.
+    gains = first / np.maximum(n_first, 1) + others / np.maximum(n - n_first, 1)
+    gains[:, :, :-1][:, values[:, 1:] <= values[:, :-1]] = -np.inf
+    at = gains.argmax(axis=2)[:, :, None]
+    n_below = np.take_along_axis(n_first, at, axis=2)
+    column = np.arange(len(columns))[:, None]
+    below, above = values[column, at], values[column, (n_first > n_below).argmax(axis=2)[:, :, None]]
+    return np.where((n_below > 0) & (n_below < n), _between(below, above), np.inf)[:, :, 0]
+
+
+def _between(below: Floats, above: Floats) -> Floats:
+    middle = (below + above) / 2
+    return np.where(middle < above, middle, below)  # neighbouring floats have none between them
+
+
+def _sums_of_squares(
+    train: Sample, order: Integers, learned: NDArray[np.bool_]
+) -> tuple[NDArray[np.number], NDArray[np.number]]:
     """Return the squared votes, summed over the classes, of each column's first 1, 2, ... rows and of the others.
 
     The i-th vote for a class adds i^2 - (i - 1)^2 = 2 i - 1 to the former, so no class needs sums of its own.
     """
     if not train.n_classes:
-        first = np.cumsum(np.where(learned, train.y, 0.0)[sorting.rows], axis=1)
-        return first**2, (first[:, -1:] - first) ** 2
-    classes = train.y.astype(np.int64)
-    sizes = np.bincount(classes[learned], minlength=train.n_classes)
-    gained = np.zeros(sorting.rows.size, dtype=np.int64)
-    odd = np.concatenate([np.arange(1, 2 * size, 2) for size in sizes])
-    gained[sorting.places[learned[sorting.by_class]]] = np.tile(odd, len(sorting.rows))
-    first = np.cumsum(gained.reshape(sorting.rows.shape), axis=1)
+        first = np.cumsum(np.where(learned, train.y, 0.0)[:, order], axis=2)
+        return first**2, (first[:, :, -1:] - first) ** 2
+    classes = train.y.astype(np.int16)
+    sizes = (learned @ train.votes).astype(np.int32)
+    by_class = np.argsort(classes[order], axis=1, kind="stable")  # which sorts by radix
+    rows = np.take_along_axis(order, by_class, axis=1)
+    used = learned[:, rows]
+    before = (np.cumsum(sizes, axis=1) - sizes)[:, np.sort(classes)]
+    odd = (2 * (np.cumsum(used, axis=2, dtype=np.int32) - before[:, None]) - 1) * used
+    gained = np.empty_like(odd)
+    gained[:, np.arange(len(order))[:, None], by_class] = odd
+    first = np.cumsum(gained, axis=2, dtype=np.int32)
     # (N - i)^2 is i^2 + N^2 - 2 N i.
-    others = np.cumsum(np.where(learned, -2 * sizes[classes], 0)[sorting.rows], axis=1)
+    lost = np.where(learned, -2 * sizes[:, classes], 0)
+    others = np.cumsum(lost[:, order], axis=2, dtype=np.int32)
     others += first
-    others += sizes @ sizes
+    others += (sizes**2).sum(axis=1, dtype=np.int32)[:, None, None]
     return first, others
-
-
-def _best(sorting: _Sorting, learned: NDArray[np.bool_], first: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Return the gains and the thresholds (d,) of the best splits; an infinite threshold where none gains."""
-    used = learned[sorting.rows]
-    n_first = np.cumsum(used, axis=1, dtype=np.int64)
-    n = int(n_first[0, -1])
-    # Where one side is empty, this is what is had without a split.
-    gains = first / np.maximum(n_first, 1) + others / np.maximum(n - n_first, 1)
-    gains[sorting.tied] = -np.inf
-    at, column = gains.argmax(axis=1), np.arange(len(gains))
-    n_below = n_first[column, at]
-    places = np.flatnonzero(used).reshape(-1, n)
-    below, above = (sorting.values.ravel()[places[column, np.clip(i, 0, n - 1)]] for i in (n_below - 1, n_below))
-    middle = (below + above) / 2
-    threshold = np.where(middle < above, middle, below)  # between neighbouring floats there is none
-    return gains[column, at], np.where((n_below > 0) & (n_below < n), threshold, np.inf)
 
 
 def _of_column(lesson: Lesson, column: Integers) -> Floats:

@@ -5,6 +5,7 @@ Summaries as in Rivolli et al., "Meta-features for meta-learning" (Knowledge-Bas
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -30,7 +31,6 @@ _IN_WORDS = {
     "max": "maximum",
     **{name: f"share in bin {i + 1} of {N_BINS} equally wide ones" for i, name in enumerate(HISTOGRAM)},
 }
-_QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 # The range and unit of what is not on the scale of the values themselves.
 _OTHER_SCALE = {
     "sd": ("from 0", None),
@@ -151,18 +151,10 @@ def summarised(values: Floats, summaries: Sequence[str], empty: Reason) -> dict[
     finite = np.sort(values[np.isfinite(values)])
     if len(finite) == 0:
         return dict.fromkeys(summaries, empty)
-    known = _location(finite)
-    if not set(summaries) <= known.keys():
+    known: dict[str, float | str] = {s: _LOCATION[s](finite) for s in summaries if s in _LOCATION}
+    if len(known) < len(summaries):
         known |= _shape(finite)
     return {s: known[s] if isinstance(known[s], str) or np.isfinite(known[s]) else "undefined" for s in summaries}
-
-
-def _location(ordered: Floats) -> dict[str, float | str]:
-    low, high = float(ordered[0]), float(ordered[-1])
-    if len(ordered) == 1:
-        return {**dict.fromkeys(("mean", "min", "q25", "median", "q75", "max"), low), "sd": 0.0}
-    quartiles = {name: _quantile(ordered, share) for name, share in _QUARTILES.items()}
-    return {"mean": float(ordered.mean()), "sd": float(ordered.std()), "min": low, "max": high, **quartiles}
 
 
 def _quantile(ordered: Floats, share: float) -> float:
@@ -171,6 +163,17 @@ def _quantile(ordered: Floats, share: float) -> float:
     above = min(below + 1, len(ordered) - 1)
     weight = place - below
     return float((1 - weight) * ordered[below] + weight * ordered[above])
+
+
+_LOCATION: Mapping[str, Callable[[Floats], float]] = {
+    "mean": lambda ordered: float(ordered.mean()),
+    "sd": lambda ordered: float(ordered.std()),
+    "min": lambda ordered: float(ordered[0]),
+    "max": lambda ordered: float(ordered[-1]),
+    "q25": partial(_quantile, share=0.25),
+    "median": partial(_quantile, share=0.5),
+    "q75": partial(_quantile, share=0.75),
+}
 
 
 def _shape(ordered: Floats) -> dict[str, float | str]:

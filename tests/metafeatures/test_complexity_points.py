@@ -87,4 +87,4 @@ def test_models_see_fewer_rows_of_large_and_of_wide_tables():
     assert fitting_rows(table_of({"a": np.arange(n)}, target)).n_used == MANY_ROWS
     wide = np.zeros((FEWEST_ROWS + 100, MANY_CELLS // FEWEST_ROWS + 100))
     assert fitting_rows(table_of(wide, target[: len(wide)])).n_used == FEWEST_ROWS
-    assert fitting_rows(table_of(wide[:, :500], target[: len(wide)])).n_used == len(wide)
+    assert fitting_rows(table_of(wide[:, : MANY_CELLS // len(wide)], target[: len(wide)])).n_used == len(wide)

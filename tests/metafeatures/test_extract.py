@@ -63,7 +63,7 @@ def test_what_needs_no_target_stays_when_the_target_changes(mixed, entries):
 def test_it_is_an_extractor_with_distinct_names():
     assert isinstance(Extractor(), MetaFeatureExtractor)
     assert len(set(Extractor().names)) == len(Extractor().names)
-    assert (Extractor.name, Extractor.version) == ("metalearn", "2")
+    assert (Extractor.name, Extractor.version) == ("metalearn", "3")
 
 
 def test_an_unknown_group_suggests_the_nearest():
@@ -155,7 +155,7 @@ def test_rows_of_the_knowledge_base(mixed):
     assert [row["name"] for row in table] == list(extractor.names)
     assert all((row["value"] is None) == (row["status"] != "ok") for row in table)
     assert {row["task_id"] for row in table} == {"openml-task-59"}
-    assert {(row["extractor"], row["extractor_version"]) for row in table} == {("metalearn", "2")}
+    assert {(row["extractor"], row["extractor_version"]) for row in table} == {("metalearn", "3")}
     assert table[0]["value"] == 300.0
     assert isinstance(table[0]["value"], float)
 
