@@ -11,7 +11,7 @@ from metalearn.core.records import Configuration, Task
 from metalearn.learners.defaults import default_configurations
 from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.recommenders.portfolio import FittedPortfolio
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class FittedAuto(Ordering):
             return "knn", f"the new task and {len(past.tasks)} past tasks have meta-features in common"
         return "portfolio", "the new task and the past tasks have no meta-features in common"
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the order of the method that ``explain`` names."""
         return self._chosen(task).order(task, eligible, tried, k)
 
-    def weights(self, task: Task) -> tuple[Floats, Floats]:
+    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return the weights of the method that ``explain`` names."""
-        return self._chosen(task).weights(task)
+        return self._chosen(task).weights(task, tried)
 
     def beyond(self, task: Task) -> tuple[Configuration, ...]:
         """Return the learners' defaults where there is no past to learn from."""

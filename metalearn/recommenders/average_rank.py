@@ -11,7 +11,7 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 # One imaginary task on which every configuration ranks in the middle, so that one that won its only task
 # does not pass for the best of all; where every configuration was evaluated everywhere, it changes nothing.
@@ -42,7 +42,7 @@ class AverageRank:
 class FittedAverageRank(Ordering):
     """The order of the average ranks, the same for every task."""
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return all C configurations by average rank."""
         return np.argsort(average_rank(self.past.ranks), kind="stable")
 

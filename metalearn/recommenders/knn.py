@@ -20,7 +20,7 @@ from metalearn.core.relevance import feature_weights
 from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,19 @@ class FittedNearestTasks(Ordering):
         described = np.isfinite(self.past.meta_dataset.meta_features)
         return bool((described & np.isfinite(self._meta_features(task))).any())
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations that most likely satisfy the neighbours, in the order of their choice."""
         if not self.knows(task):
             return np.argsort(average_rank(self.past.ranks), kind="stable")
-        weights, _ = self.weights(task)
+        weights, _ = self.weights(task, tried)
         near = weights > 0
         chances = np.concatenate(self.satisfaction[:, near])
-        return diversified(chances, np.tile(weights[near], 2), eligible, tried, k)
+        return diversified(chances, np.tile(weights[near], 2), eligible, tried.indices, k)
 
-    def weights(self, task: Task) -> tuple[Floats, Floats]:
+    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
         if not self.knows(task):
-            return super().weights(task)
+            return super().weights(task, tried)
         distances = self._distances(task)
         comparable = np.isfinite(distances)
         nearest = np.sort(distances[comparable])[: self.n_neighbors]

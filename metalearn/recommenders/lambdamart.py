@@ -16,7 +16,7 @@ from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 # The normalized regrets that part the grades of relevance: 0 up to the first of them is the best grade.
 GRADE_LIMITS = (0.01, 0.03, 0.06, 0.1, 0.2, 0.4)
@@ -110,7 +110,7 @@ class FittedLambdaMart(Ordering):
         """The configurations as the trees see them (C, d)."""
         return described_configurations(self.past)
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return all C configurations by score; equal scores go to the better average rank, then the smaller id.
 
         Those that no past task has evaluated come last: trees do not extrapolate.

@@ -14,7 +14,7 @@ import numpy as np
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class GreedyPortfolio:
 class FittedPortfolio(Ordering):
     """The portfolio, built from what is eligible and on top of what was tried already."""
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return the k configurations of the portfolio, in the order in which they were added."""
         # A configuration that a task has not seen is taken to be of no help there.
-        return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried, k)
+        return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried.indices, k)
 
 
 def greedy_portfolio(regrets: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:

@@ -10,7 +10,7 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
-from metalearn.recommenders.ranking import Integers, Mask, Ordering, PastTasks
+from metalearn.recommenders.ranking import Integers, Mask, Ordering, PastTasks, Tried
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ class FittedRandomSearch(Ordering):
 
     drawn: tuple[int, ...]
 
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:  # noqa: ARG002
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return all C configurations in the order drawn."""
         return np.array(self.drawn, dtype=np.int64)

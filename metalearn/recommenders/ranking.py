@@ -2,11 +2,12 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,37 @@ class PastTasks:
         return self.meta_dataset.cost_matrix()
 
 
+class Tried(NamedTuple):
+    """What was already evaluated on the new task: indices of n configurations, in the order in which they came first.
+
+    ``losses`` (n,) are the means at full fidelity, infinite where every trial failed and NaN where none is finished.
+    """
+
+    indices: Integers
+    losses: Floats
+
+    @classmethod
+    def of(cls, history: Sequence[Trial], position: Mapping[str, int]) -> "Tried":
+        """Sum up the trials of the configurations that have a ``position``.
+
+        >>> a, b = Configuration("s", "a"), Configuration("s", "b")
+        >>> trials = [Trial(b, loss=0.3, status="ok"), Trial(a, status="crashed"), Trial(b, loss=0.1, status="ok")]
+        >>> Tried.of(trials, {a.id: 0, b.id: 1})
+        Tried(indices=array([1, 0]), losses=array([0.2, inf]))
+        """
+        losses: defaultdict[int, list[float]] = defaultdict(list)
+        for trial in history:
+            if trial.configuration.id in position:
+                known = losses[position[trial.configuration.id]]
+                if trial.status not in ("pending", "pruned") and trial.fidelity >= 1:
+                    known.append(np.inf if trial.loss is None else trial.loss)
+        means = [float(np.mean([v for v in values if v < np.inf] or values or [np.nan])) for values in losses.values()]
+        return cls(np.array(list(losses), dtype=np.int64), np.array(means))
+
+
+NOTHING_TRIED = Tried(np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
 @dataclass(frozen=True, eq=False)
 class Ordering(ABC):
     """A fitted recommender that orders the configurations it knows; subclasses say how.
@@ -72,13 +104,13 @@ class Ordering(ABC):
     past: PastTasks
 
     @abstractmethod
-    def order(self, task: Task, eligible: Mask, tried: Integers, k: int) -> Integers:
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return at least min(k, number eligible) indices of configurations, the best first.
 
-        ``eligible`` (C,) marks those that may be returned; ``tried`` are those already evaluated on the new task.
+        ``eligible`` (C,) marks those that may be returned.
         """
 
-    def weights(self, task: Task) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
         n = len(self.past.meta_dataset.tasks)
         return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
@@ -100,12 +132,11 @@ class Ordering(ABC):
 
         See ``core.protocols.FittedRecommender``. Candidates that no past task has evaluated come last, by id.
         """
-        weights, distances = self.weights(task)
+        tried = Tried.of(history, self.past.meta_dataset.position)
+        weights, distances = self.weights(task, tried)
         seconds = _weighted(self.past.costs, weights)
         tried_ids = {t.configuration.id for t in history}
         eligible = self._eligible(candidates, constraints, seconds, tried_ids)
-        position = self.past.meta_dataset.position
-        tried = np.array(sorted(position[i] for i in tried_ids if i in position), dtype=np.int64)
         best = [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
         mean = _weighted(self.past.losses, weights)
         std = np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
