@@ -10,12 +10,18 @@ from metalearn.errors import InputError, UnknownNameError
 
 _REGISTRY: dict[str, dict[str, str]] = {
     "recommender": {
+        "a3r": "metalearn.recommenders.budgeted_rank:LossTimeRank",
+        "active_testing": "metalearn.recommenders.active_testing:ActiveTesting",
         "auto": "metalearn.recommenders.auto:Auto",
         "average_rank": "metalearn.recommenders.average_rank:AverageRank",
+        "gaussian": "metalearn.recommenders.gaussian:GaussianPrior",
         "knn": "metalearn.recommenders.knn:NearestTasks",
         "lambdamart": "metalearn.recommenders.lambdamart:LambdaMart",
+        "neighbor_list": "metalearn.recommenders.neighbor_list:NeighborList",
+        "neighbor_rank": "metalearn.recommenders.neighbor_list:NeighborRank",
         "portfolio": "metalearn.recommenders.portfolio:GreedyPortfolio",
         "random": "metalearn.recommenders.random:RandomSearch",
+        "task_mixture": "metalearn.recommenders.task_mixture:TaskMixture",
     },
 }
 
@@ -23,8 +29,8 @@ _REGISTRY: dict[str, dict[str, str]] = {
 def names(kind: str) -> tuple[str, ...]:
     """Return the registered names of a kind, sorted.
 
-    >>> names("recommender")
-    ('auto', 'average_rank', 'knn', 'lambdamart', 'portfolio', 'random')
+    >>> names("recommender")  # doctest: +ELLIPSIS
+    ('a3r', 'active_testing', 'auto', 'average_rank', 'gaussian', 'knn', 'lambdamart', ...)
     """
     return tuple(sorted(_entries(kind)))
 

@@ -85,10 +85,10 @@ def _multipliers(signed: Floats, deadline: Deadline) -> Floats:
         if gap <= _GAP * primal:
             break
         direction, products = _newton(signed, across, inside, slopes), inside * slopes
-        mean = products.mean()
+        mean = products.sum() / products.size
         step, slope_step = direction(-products)
         length = _length(inside, step, slopes, slope_step)
-        ahead = ((inside + length * step) * (slopes + length * slope_step)).mean()
+        ahead = np.vdot(inside + length * step, slopes + length * slope_step) / products.size
         step, slope_step = direction(mean * min(ahead / mean, 1.0) ** 3 - products - step * slope_step)
         length = _DAMPING * _length(inside, step, slopes, slope_step)
         inside, slopes = inside + length * step, slopes + length * slope_step
@@ -105,7 +105,9 @@ def _newton(signed: Floats, across: Floats, inside: Floats, slopes: Floats) -> "
     ratio = slopes / inside
     inverse = 1 / ratio.sum(axis=0)
     divided = across * inverse
-    factor = dpotrf(divided @ signed + np.eye(len(across)), clean=False)[0]
+    system = divided @ signed
+    system.flat[:: len(across) + 1] += 1
+    factor = dpotrf(system, clean=False)[0]
 
     def direction(target: Floats) -> Pair:
         change = target / inside

@@ -47,20 +47,25 @@ class FittedPortfolio(Ordering):
         return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried.indices, k)
 
 
-def greedy_portfolio(regrets: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:
+def greedy_portfolio(
+    regrets: Floats, eligible: Mask, tried: Integers, k: int, weights: Floats | None = None
+) -> Integers:
     """Return at most k indices of eligible columns of regrets (T, C), greedily chosen given the tried ones.
 
-    Equal gains go to the smaller mean regret, then to the smaller index.
+    ``weights`` (T,) of the tasks sum to 1; by default they are equal. Equal gains go to the smaller mean regret, then
+    to the smaller index.
 
     >>> greedy_portfolio(np.array([[0.0, 0.4, 1.0], [1.0, 0.5, 0.0]]), np.array([True] * 3), np.array([], int), 3)
     array([1, 2, 0])
     """
     best = regrets[:, tried].min(axis=1, initial=1.0)
     remaining = np.flatnonzero(eligible)
-    means = regrets.mean(axis=0) if len(regrets) else np.zeros(regrets.shape[1])
+    if weights is None:
+        weights = np.full(len(regrets), 1 / max(len(regrets), 1))
+    means = weights @ regrets
     chosen: list[int] = []
     while len(chosen) < k and len(remaining):
-        totals = np.round(np.minimum(regrets[:, remaining], best[:, None]).sum(axis=0), TIE_DIGITS)
+        totals = np.round(weights @ np.minimum(regrets[:, remaining], best[:, None]), TIE_DIGITS)
         winner = remaining[np.lexsort((remaining, means[remaining], totals))[0]]
         chosen.append(int(winner))
         best = np.minimum(best, regrets[:, winner])

@@ -115,6 +115,12 @@ class Ordering(ABC):
         n = len(self.past.meta_dataset.tasks)
         return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
 
+    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation (C,) of the losses on the new task: those of the weighted past tasks."""
+        weights, _ = self.weights(task, tried)
+        mean = _weighted(self.past.losses, weights)
+        return mean, np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
+
     def beyond(self, task: Task) -> tuple[Configuration, ...]:  # noqa: ARG002
         """Return configurations to go on with after those that past tasks have evaluated; none, unless overridden."""
         return ()
@@ -138,8 +144,7 @@ class Ordering(ABC):
         tried_ids = {t.configuration.id for t in history}
         eligible = self._eligible(candidates, constraints, seconds, tried_ids)
         best = [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
-        mean = _weighted(self.past.losses, weights)
-        std = np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
+        mean, std = self.predicted(task, tried)
         known = tuple(
             Recommendation(
                 self.past.configurations[i],

@@ -152,7 +152,7 @@ def test_recommend_prints_json(run, table):
 def test_recommend_prints_a_table_with_the_evidence(run, table):
     code, out, _ = run("recommend", table, "--target", "ripe", "-k", "2", "--explain")
     assert code == 0
-    assert "auto (knn)" in out
+    assert "auto (task_mixture)" in out
     assert out.count("rank") >= 6
 
 

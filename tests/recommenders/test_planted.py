@@ -12,6 +12,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.core.registry import create
 from metalearn.errors import InputError, UnknownNameError
+from metalearn.recommenders.auto import MIN_FAMILIES
 from metalearn.recommenders.knn import NearestTasks
 from metalearn.recommenders.portfolio import greedy_portfolio
 
@@ -36,7 +37,7 @@ def test_a_portfolio_covers_both_clusters():
 @pytest.mark.parametrize("name", ["knn", "auto"])
 @pytest.mark.parametrize("cluster", [0, 1])
 def test_meta_features_find_the_cluster_where_average_rank_cannot(name, cluster):
-    past = planted_meta_dataset()
+    past = planted_meta_dataset(MIN_FAMILIES)
     assert recommended(name, past, planted_task(cluster))[0] == f"best_{cluster}"
     both = {recommended("average_rank", past, planted_task(c))[0] for c in (0, 1)}
     assert len(both) == 1  # it ignores the task, so it is wrong on one of the clusters
@@ -130,8 +131,9 @@ def test_one_evaluation_is_not_enough_to_be_the_best_on_average():
 @pytest.mark.parametrize(
     ("past", "task", "method"),
     [
-        (planted_meta_dataset(), planted_task(0), "knn"),
-        (planted_meta_dataset(), Task("bare", "bare", "classification"), "portfolio"),
+        (planted_meta_dataset(MIN_FAMILIES), planted_task(0), "task_mixture"),
+        (planted_meta_dataset(MIN_FAMILIES), Task("bare", "bare", "classification"), "task_mixture"),
+        (planted_meta_dataset(MIN_FAMILIES - 1), planted_task(0), "portfolio"),
         (MetaDataset.from_matrix([], [], []), planted_task(0), "defaults"),
     ],
 )

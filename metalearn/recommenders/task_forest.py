@@ -1,0 +1,169 @@
+"""Which past tasks a new one is like: a forest that splits tasks by meta-features where their losses differ.
+
+A past task weighs as often as it shares the leaf of the new one: Lin & Jeon, "Random forests and adaptive nearest
+neighbors", JASA 2006; Meinshausen, "Quantile regression forests", JMLR 2006; for many outputs at once: Cevid, Michel,
+Naef, Buehlmann & Meinshausen, "Distributional random forests", JMLR 2022. The trees are extremely randomized (Geurts,
+Ernst & Wehenkel, Machine Learning 2006), each grown on a random 4/5 of the families, so that those left out can be
+weighed as a new task would be.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metalearn.core.transforms import RobustScaler
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+GROWN_SHARE = 0.8
+MIN_LEAF = 3
+# A node is split on the best of so many meta-features, each at a random threshold.
+N_CANDIDATES = 40
+# Of what the losses say, so many principal components of each view are split by.
+N_COMPONENTS = 20
+_NODES, _TREES = "forest_nodes.parquet", "forest_trees.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class TaskForest:
+    """B trees over T tasks with F meta-features; the nodes (n,) of all trees stand one tree after the other.
+
+    A node with ``feature`` -1 is a leaf; others send a task to ``left`` where its scaled meta-feature is at most the
+    ``threshold``, else to ``right``. ``roots`` (B,) are the trees' first nodes, and ``grown`` (B, T) tells which tasks
+    a tree was grown on. ``tasks`` (T, F) are the scaled meta-features, 0 where unknown.
+    """
+
+    scaler: RobustScaler
+    tasks: Floats
+    feature: Integers
+    threshold: Floats
+    left: Integers
+    right: Integers
+    roots: Integers
+    grown: NDArray[np.bool_]
+
+    @classmethod
+    def grow(
+        cls, meta_features: Floats, outputs: Floats, families: NDArray[np.int64], n_trees: int, rng: np.random.Generator
+    ) -> Self:
+        """Grow trees on tasks with meta-features (T, F), NaN where unknown, outputs (T, q) and families (T,)."""
+        from sklearn.tree import ExtraTreeRegressor
+
+        scaler = RobustScaler.fit(meta_features)
+        tasks = np.nan_to_num(scaler.transform(meta_features))
+        n_families = int(families.max(initial=-1)) + 1
+        grown = np.zeros((n_trees, len(tasks)), dtype=bool)
+        candidates = min(N_CANDIDATES, tasks.shape[1])
+        nodes: list[tuple[Integers, Floats, Integers, Integers]] = []
+        roots, n_nodes = np.zeros(n_trees, dtype=np.int64), 0
+        for b in range(n_trees):
+            used = rng.permutation(n_families)[: max(1, round(GROWN_SHARE * n_families))]
+            grown[b] = np.isin(families, used)
+            seed = int(rng.integers(2**31))
+            tree = ExtraTreeRegressor(min_samples_leaf=MIN_LEAF, max_features=candidates, random_state=seed)
+            grew = tree.fit(tasks[grown[b]], outputs[grown[b]]).tree_
+            is_leaf = grew.children_left < 0
+            children = (np.where(is_leaf, -1, c + n_nodes) for c in (grew.children_left, grew.children_right))
+            nodes.append((np.where(is_leaf, -1, grew.feature), grew.threshold, *children))
+            roots[b], n_nodes = n_nodes, n_nodes + grew.node_count
+        feature, threshold, left, right = (np.concatenate(columns) for columns in zip(*nodes, strict=True))
+        return cls(scaler, tasks, feature, threshold, left, right, roots, grown)
+
+    def weights(self, meta_features: Floats) -> Floats:
+        """Return the weights (T,) of the tasks for one with meta-features (F,), NaN where unknown; they sum to 1."""
+        shares = _shares(self._together(meta_features) & self.grown.T)
+        return np.asarray(shares.sum(axis=1) / max(shares.sum(), 1e-300))
+
+    def proximity(self, meta_features: Floats) -> Floats:
+        """Return the share (T,) of the trees in which each task has the leaf of one with meta-features (F,).
+
+        Breiman, "Random forests", Machine Learning 2001.
+        """
+        return np.asarray(self._together(meta_features).mean(axis=1))
+
+    @cached_property
+    def weights_of_tasks(self) -> Floats:
+        """The weights (T, T) of the tasks, in each row for one of them, from the trees that were not grown on it."""
+        weights = np.zeros((len(self.tasks), len(self.tasks)))
+        for leaves, grown in zip(self._leaves_of_tasks.T, self.grown, strict=True):
+            left_out = np.flatnonzero(~grown)
+            weights[left_out] += _shares(((leaves[left_out, None] == leaves) & grown).T).T
+        return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
+
+    def save(self, folder: Path) -> None:
+        """Write the trees into ``folder``, as Parquet."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        nodes = {name: getattr(self, name) for name in ("feature", "threshold", "left", "right")}
+        pq.write_table(pa.table(nodes), folder / _NODES)
+        pq.write_table(pa.table({"root": self.roots, "grown": list(self.grown)}), folder / _TREES)
+
+    @classmethod
+    def load(cls, folder: Path, meta_features: Floats) -> Self:
+        """Read what ``save`` wrote for tasks with these meta-features (T, F)."""
+        import pyarrow.parquet as pq
+
+        nodes, trees = pq.read_table(folder / _NODES), pq.read_table(folder / _TREES)
+        scaler = RobustScaler.fit(meta_features)
+        grown = np.array(trees["grown"].to_pylist(), dtype=bool).reshape(len(trees), len(meta_features))
+        columns = {name: nodes[name].to_numpy() for name in nodes.column_names}
+        tasks = np.nan_to_num(scaler.transform(meta_features))
+        return cls(scaler, tasks, roots=trees["root"].to_numpy(), grown=grown, **columns)
+
+    def _together(self, meta_features: Floats) -> NDArray[np.bool_]:
+        """Return (T, B): whether a task has the leaf of one with meta-features (F,)."""
+        leaves = self._leaves(np.nan_to_num(self.scaler.transform(meta_features))[None])
+        return np.asarray(leaves == self._leaves_of_tasks)
+
+    @cached_property
+    def _leaves_of_tasks(self) -> Integers:
+        return self._leaves(self.tasks)
+
+    def _leaves(self, scaled: Floats) -> Integers:
+        """Return the leaf (m, B) of each row of scaled meta-features (m, F) in each tree."""
+        at = np.tile(self.roots, (len(scaled), 1))
+        rows = np.arange(len(scaled))[:, None]
+        while True:
+            inner = self.feature[at] >= 0
+            if not inner.any():
+                return at
+            # As in scikit-learn, whose trees compare in single precision.
+            low = scaled[rows, np.maximum(self.feature[at], 0)].astype(np.float32) <= self.threshold[at]
+            at = np.where(inner, np.where(low, self.left[at], self.right[at]), at)
+
+
+def _shares(together: NDArray[np.bool_]) -> Floats:
+    """Return the share of each row in its column, of (T, B) flags: the tasks of a leaf have equal parts of it."""
+    return np.asarray(together / np.maximum(together.sum(axis=0), 1))
+
+
+def views(losses: Floats, ranks: Floats, regrets: Floats) -> Floats:
+    """Return what tasks are told apart by (T, q): principal components of their log losses, ranks and regrets.
+
+    Each view (T, C) is centred by configuration, NaN (not evaluated) counting as the mean, and scaled to a total
+    variance of 1. ``losses`` are logarithms, which are centred by task first: how hard a task is does not matter.
+    """
+    known = np.isfinite(losses)
+    level = np.where(known, losses, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.hstack([_components(view) for view in (losses - level[:, None], ranks, regrets)])
+
+
+def _components(view: Floats) -> Floats:
+    known = np.isfinite(view)
+    means = np.where(known, view, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    deviations = np.where(known, view - means, 0.0)
+    # The smaller of the two products has the same eigenvalues.
+    if len(view) <= view.shape[1]:
+        squares, vectors = np.linalg.eigh(deviations @ deviations.T)
+        components = vectors * np.sqrt(np.maximum(squares, 0.0))
+    else:
+        components = deviations @ np.linalg.eigh(deviations.T @ deviations)[1]
+    components = components[:, ::-1][:, :N_COMPONENTS]
+    total = np.mean(np.sum(deviations**2, axis=1))
+    return np.asarray(components / np.sqrt(total) if total > 0 else components)

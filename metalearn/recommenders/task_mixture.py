@@ -1,0 +1,220 @@
+"""Task mixture: the new task is like one of the past tasks, but for a normal deviation.
+
+The log losses of the new task are a mixture of multivariate normals, one about each past task: kernel regression on
+distributions over whole tasks. Before anything was tried a component weighs what a forest on meta-features gives it
+(``task_forest``); what was tried then reweighs the components by how well they explain it (as ranking-weighted
+ensembles do: Feurer, Letham, Hutter & Bakshy, "Practical transfer learning for Bayesian optimization", 2018) and moves
+each of them by the conditional normal. The next configuration has the largest expected improvement (Jones, Schonlau &
+Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
+from metalearn.core.records import Task
+from metalearn.core.transforms import reference_loss
+from metalearn.recommenders.lognormal_mixture import LognormalMixture
+from metalearn.recommenders.portfolio import greedy_portfolio
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.task_forest import TaskForest, views
+
+# Every past task keeps that share of the prior weight, whatever the meta-features say.
+UNIFORM_SHARE = 0.05
+# Losses below that, of 1 for metrics with bounds or of a task's median one, are much the same.
+OFFSET = 0.02
+# How much of the differences between tasks that are alike is the deviation of the new one, ...
+SPREAD = 0.4
+# ... and how much of its covariances is taken to be the noise of estimating them (Ledoit & Wolf 2004).
+SHRINKAGE = 0.2
+# Beside the mean variance: what is measured twice differs by that much.
+NUGGET = 1e-3
+# Without bounds a task's level says nothing: it varies by that many times the mean variance.
+FREE_LEVEL = 1e4
+
+
+@dataclass(frozen=True)
+class TaskMixture:
+    """Recommend by expected improvement under a mixture of past tasks; a weighted portfolio while nothing was tried.
+
+    A task without meta-features starts with equal weights.
+
+    >>> from metalearn.core.records import Configuration, Trial
+    >>> a, b, c = (Configuration("s", name) for name in "abc")
+    >>> losses = [[0.2, 0.1, 0.3], [0.2, 0.1, 0.3], [0.2, 0.4, 0.1]]
+    >>> past = MetaDataset.from_matrix(losses, ["openml-1", "openml-2", "openml-3"], [a, b, c])
+    >>> fitted = TaskMixture().meta_fit(past, rng=np.random.default_rng(0))
+    >>> new, bad_b = Task("new", "new", "classification"), Trial(b, loss=0.4, status="ok")
+    >>> [fitted.recommend(new, 1, history=h)[0].configuration.algorithm for h in ([], [bad_b])]
+    ['b', 'c']
+    """
+
+    stochastic: ClassVar[bool] = True
+    n_trees: int = 200
+
+    def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
+        """Grow the forest; its trees are what is drawn from ``rng``."""
+        past = PastTasks(meta_dataset)
+        described = described_tasks(meta_dataset)
+        if not described.any():
+            return FittedTaskMixture(past, None)
+        families = np.unique([t.family for t in meta_dataset.tasks], return_inverse=True)[1][described]
+        outputs = views(log_losses(past), past.ranks, past.regrets)[described]
+        features = meta_dataset.meta_features[described]
+        codes = np.unique(families, return_inverse=True)[1]
+        return FittedTaskMixture(past, TaskForest.grow(features, outputs, codes, self.n_trees, rng))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTaskMixture(Ordering):
+    """The past tasks and the forest, which is None where no past task has meta-features."""
+
+    forest: TaskForest | None
+
+    def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
+        """Return the k configurations of most expected improvement, one after the other."""
+        prior = self._prior(task)
+        if not np.isfinite(tried.losses).any():
+            return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried.indices, k, prior)
+        return self._mixture(prior, tried).choose(eligible, k)
+
+    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
+        prior = self._prior(task)
+        distances = np.full(len(prior), np.nan)
+        if self.forest is not None and self.knows(task):
+            distances[self._described] = 1 - self.forest.proximity(self._meta_features(task))
+        return prior, distances
+
+    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation (C,) of the losses under the mixture.
+
+        Without bounds nothing is known of a task's level before something was tried: then those of the past tasks.
+        """
+        if not self.past.meta_dataset.metric.bounded:
+            return super().predicted(task, tried)
+        mean, std = self._mixture(self._prior(task), tried).moments()
+        return np.maximum(mean - OFFSET, 0.0), std
+
+    def knows(self, task: Task) -> bool:
+        """Whether the task has a meta-feature that past tasks have."""
+        return self.forest is not None and bool(np.isfinite(self._meta_features(task)).any())
+
+    @cached_property
+    def log_losses(self) -> Floats:
+        """(T, C): the logarithms of all losses, with estimates for what was not evaluated."""
+        return completed(log_losses(self.past))
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """(C, C): of how the log losses of a new task deviate from those of the one that it is like."""
+        covariance = SPREAD * deviation_covariance(self.log_losses, self._alike())
+        variances = np.diag(covariance)
+        typical = max(float(variances.mean()), 1e-9) if len(variances) else 1.0
+        shrunk = (1 - SHRINKAGE) * covariance + np.diag(SHRINKAGE * variances + NUGGET * typical)
+        return np.asarray(shrunk + (0.0 if self.past.meta_dataset.metric.bounded else FREE_LEVEL * typical))
+
+    def _mixture(self, prior: Floats, tried: Tried) -> LognormalMixture:
+        """Return the mixture given what was tried; a failure counts as the worst that was seen."""
+        mixture = LognormalMixture.prior(self.log_losses, prior, self.covariance)
+        if not np.isfinite(tried.losses).any():
+            return mixture
+        finished = ~np.isnan(tried.losses)
+        losses = tried.losses[finished]
+        finite = np.isfinite(losses)
+        losses = np.where(finite, losses, losses[finite].max())
+        logs = np.log(np.maximum(losses, 0.0) + _offset(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0])
+        return mixture.given(tried.indices[finished], logs)
+
+    def _alike(self) -> Floats:
+        """Return weights (T, T) of the past tasks for each other: the forest's, or equal ones."""
+        n = len(self.past.meta_dataset.tasks)
+        alike = (np.ones((n, n)) - np.eye(n)) / max(n - 1, 1)
+        if self.forest is not None:
+            alike[self._described] = 0.0
+            alike[np.ix_(self._described, self._described)] = self.forest.weights_of_tasks
+        return alike
+
+    def save(self, folder: Path) -> None:
+        """Write the past tasks and the forest into ``folder``."""
+        save_meta_dataset(self.past.meta_dataset, folder)
+        if self.forest is not None:
+            self.forest.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote."""
+        meta_dataset = load_meta_dataset(folder)
+        described = described_tasks(meta_dataset)
+        forest = TaskForest.load(folder, meta_dataset.meta_features[described]) if described.any() else None
+        return cls(PastTasks(meta_dataset), forest)
+
+    @cached_property
+    def _described(self) -> Integers:
+        return np.flatnonzero(described_tasks(self.past.meta_dataset))
+
+    def _meta_features(self, task: Task) -> Floats:
+        return np.asarray(meta_feature_matrix([task], self.past.meta_dataset.feature_names)[0])
+
+    def _prior(self, task: Task) -> Floats:
+        n = len(self.past.meta_dataset.tasks)
+        uniform = np.full(n, 1 / max(n, 1))
+        if self.forest is None or not self.knows(task):
+            return uniform
+        alike = np.zeros(n)
+        alike[self._described] = self.forest.weights(self._meta_features(task))
+        return (1 - UNIFORM_SHARE) * alike + UNIFORM_SHARE * uniform
+
+
+def described_tasks(meta_dataset: MetaDataset) -> Mask:
+    """Return which tasks (T,) have a meta-feature."""
+    return np.asarray(np.isfinite(meta_dataset.meta_features).any(axis=1))
+
+
+def log_losses(past: PastTasks) -> Floats:
+    """Return ln(loss + offset) (T, C), NaN where not evaluated; a failure counts as the worst of its task."""
+    losses = past.losses
+    worst = np.fmax.reduce(losses, axis=1, keepdims=True, initial=-np.inf)
+    filled = np.where(past.failed & np.isfinite(worst), worst, losses)
+    return np.asarray(np.log(np.maximum(filled, 0.0) + _offset(filled, bounded=past.meta_dataset.metric.bounded)))
+
+
+def _offset(losses: Floats, *, bounded: bool) -> Floats:
+    """Return what is added to the losses (T, C) of a task (T, 1)."""
+    if bounded:
+        return np.full((len(losses), 1), OFFSET)
+    middle = np.nan_to_num(reference_loss(losses, bounded=False))
+    return np.asarray(OFFSET * np.where(middle > 0, middle, 1.0))[:, None]
+
+
+def completed(values: Floats) -> Floats:
+    """Return values (T, C) with the sum of the row's and the column's effect where NaN.
+
+    >>> completed(np.array([[1.0, 2.0], [3.0, np.nan]]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    known = np.isfinite(values)
+    filled, rows, columns = np.where(known, values, 0.0), np.zeros((len(values), 1)), np.zeros((1, values.shape[1]))
+    for _ in range(20):
+        rows = (filled - known * columns).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        columns = (filled - known * rows).sum(axis=0, keepdims=True) / np.maximum(known.sum(axis=0, keepdims=True), 1)
+    return np.where(known, values, rows + columns)
+
+
+def deviation_covariance(values: Floats, alike: Floats) -> Floats:
+    """Return the mean of (x - y)(x - y)' (C, C) over rows x of values (T, C) and rows y, weighted by ``alike`` (T, T).
+
+    >>> deviation_covariance(np.array([[0.0, 1.0], [2.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    array([[4., 0.],
+           [0., 0.]])
+    """
+    n = max(len(values), 1)
+    both = values.T @ alike @ values
+    own = (values * (alike.sum(axis=0) + alike.sum(axis=1))[:, None]).T @ values
+    return np.asarray((own - both - both.T) / n)

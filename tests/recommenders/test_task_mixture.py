@@ -1,0 +1,98 @@
+"""The mixture over past tasks beyond what the conformance checks say of every recommender."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metalearn.checks import planted_meta_dataset, planted_task
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.metrics import METRICS
+from metalearn.core.records import Configuration, Task, Trial
+from metalearn.recommenders.ranking import PastTasks
+from metalearn.recommenders.task_mixture import TaskMixture, completed, deviation_covariance, log_losses
+
+BARE = Task("bare", "bare", "classification")
+
+
+def fit(past, **options):
+    return TaskMixture(**options).meta_fit(past, rng=np.random.default_rng(0))
+
+
+def trial(past, algorithm, loss):
+    configuration = next(c for c in past.configurations if c.algorithm == algorithm)
+    return Trial(configuration, loss=loss, status="ok") if loss < 1 else Trial(configuration, status="crashed")
+
+
+@pytest.mark.parametrize("cluster", [0, 1])
+def test_meta_features_find_the_cluster(cluster):
+    found = fit(planted_meta_dataset(24)).recommend(planted_task(cluster), 1)
+    assert found[0].configuration.algorithm == f"best_{cluster}"
+
+
+def test_one_loss_tells_the_cluster_of_a_task_without_meta_features():
+    past = planted_meta_dataset(24)
+    for other, best in (("best_0", "best_1"), ("best_1", "best_0")):
+        assert fit(past).recommend(BARE, 1, history=[trial(past, other, 0.7)])[0].configuration.algorithm == best
+
+
+def test_what_was_measured_overrules_misleading_meta_features():
+    past = planted_meta_dataset(24)
+    history = [trial(past, "best_0", 0.8), trial(past, "decent", 0.2)]
+    assert fit(past).recommend(planted_task(0), 1, history=history)[0].configuration.algorithm == "best_1"
+
+
+def test_a_crash_counts_as_the_worst_that_was_seen():
+    past = planted_meta_dataset(24)
+    crashed = [trial(past, "best_0", 1.0), trial(past, "decent", 0.2), trial(past, "noise_0", 0.9)]
+    bad = [trial(past, "best_0", 0.9), *crashed[1:]]
+    for k in (1, 5):
+        answers = [fit(past).recommend(BARE, k, history=history) for history in (crashed, bad)]
+        assert [r.configuration for r in answers[0]] == [r.configuration for r in answers[1]]
+
+
+def test_only_crashes_so_far_leave_the_portfolio():
+    past = planted_meta_dataset(24)
+    assert fit(past).recommend(BARE, 1, history=[trial(past, "noise_0", 1.0)])[0].configuration.algorithm == "decent"
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e6])
+def test_without_bounds_the_unit_of_the_losses_does_not_matter(scale):
+    past = replace(planted_meta_dataset(24), metric=METRICS["rmse"])
+    history = [trial(past, "decent", 0.2), trial(past, "best_0", 0.1)]
+    large = [replace(t, loss=t.loss * scale) for t in history]
+    chosen = [fit(past).recommend(BARE, 8, history=h) for h in (history, large)]
+    assert [r.configuration for r in chosen[0]] == [r.configuration for r in chosen[1]]
+
+
+def test_trees_and_past_survive_files(tmp_path):
+    past = planted_meta_dataset(24)
+    fitted = fit(past, n_trees=20)
+    fitted.save(tmp_path)
+    loaded = type(fitted).load(tmp_path)
+    history = [trial(past, "decent", 0.2)]
+    for task in (planted_task(1), BARE):
+        assert loaded.recommend(task, 5, history=history) == fitted.recommend(task, 5, history=history)
+
+
+def test_a_failed_evaluation_is_the_worst_of_its_task():
+    pool = [Configuration("s", name) for name in "abc"]
+    failed = np.array([[False, False, True]])
+    past = MetaDataset.from_matrix([[0.18, 0.48, np.nan]], ["openml-1"], pool, failed=failed)
+    logs = dict(zip([c.algorithm for c in past.configurations], log_losses(PastTasks(past))[0], strict=True))
+    assert {name: round(float(np.exp(value)), 9) for name, value in logs.items()} == {"a": 0.2, "b": 0.5, "c": 0.5}
+
+
+def test_gaps_are_filled_by_the_effects_of_task_and_configuration():
+    effects = np.array([[0.0], [1.0], [4.0]]) + np.array([[0.0, 2.0, 3.0, 7.0]])
+    holed = effects.copy()
+    holed[0, 1] = holed[2, 3] = np.nan
+    assert completed(holed) == pytest.approx(effects, abs=1e-4)
+    assert completed(np.full((2, 2), np.nan)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_the_covariance_of_deviations_is_the_sum_over_pairs():
+    rng = np.random.default_rng(0)
+    values, alike = rng.normal(size=(4, 3)), rng.random((4, 4))
+    pairs = [alike[i, j] * np.outer(values[i] - values[j], values[i] - values[j]) for i in range(4) for j in range(4)]
+    assert deviation_covariance(values, alike) == pytest.approx(sum(pairs) / 4)
