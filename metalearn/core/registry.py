@@ -17,6 +17,7 @@ _REGISTRY: dict[str, dict[str, str]] = {
         "gaussian": "metalearn.recommenders.gaussian:GaussianPrior",
         "knn": "metalearn.recommenders.knn:NearestTasks",
         "lambdamart": "metalearn.recommenders.lambdamart:LambdaMart",
+        "matrix_factorization": "metalearn.recommenders.matrix_factorization:MatrixFactorization",
         "neighbor_list": "metalearn.recommenders.neighbor_list:NeighborList",
         "neighbor_rank": "metalearn.recommenders.neighbor_list:NeighborRank",
         "portfolio": "metalearn.recommenders.portfolio:GreedyPortfolio",

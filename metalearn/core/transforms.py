@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 # Scores that differ only beyond this many digits are ties (half the rows of published matrices have such scores).
 TIE_DIGITS = 10
+# Of a bounded metric's range, or of a task's median loss: smaller differences hardly matter, and nothing is worse.
+SMALLEST_LOSS, LARGEST_LOSS = 0.01, 10.0
 # In units of half the interquartile range: further out, a meta-feature tells no more than "far".
 WINSOR_LIMIT = 3.0
 
@@ -58,6 +60,19 @@ def ranks(losses: Floats, failed: NDArray[np.bool_]) -> Floats:
     ordered = rankdata(keyed, axis=1, nan_policy="omit")
     count = np.sum(~np.isnan(keyed), axis=1, keepdims=True)
     return np.where(np.isnan(keyed), np.nan, (ordered - 0.5) / np.maximum(count, 1))
+
+
+def log_losses(losses: Floats, *, bounded: bool) -> Floats:
+    """Return log(loss + 1 % of the scale) of losses (T, C), cut to [0, 10] scales, NaN where not evaluated.
+
+    The scale is 1 for a metric with bounds, else the task's median loss.
+
+    >>> log_losses(np.array([[0.09, 0.99, np.nan]]), bounded=True).round(3)
+    array([[-2.303,  0.   ,    nan]])
+    """
+    scale = np.ones(len(losses)) if bounded else np.nan_to_num(reference_loss(losses, bounded=False), nan=1.0)
+    scale = np.where(scale > 0, scale, 1.0)[:, None]
+    return np.asarray(np.log(np.clip(losses / scale, 0.0, LARGEST_LOSS) + SMALLEST_LOSS) + np.log(scale))
 
 
 def signed_log(values: Floats) -> Floats:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr
 
+from metalearn.core.completion import complete
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import reference_loss
@@ -27,8 +28,6 @@ Transform = Literal["log", "none"]
 LOG_OFFSET = 0.01
 # A list goes on by mean after this many: so many fantasies in a row say nothing of the task any more.
 N_BELIEVED = 100
-# Rounds of fitting row and column offsets in turn; on half-empty matrices five settle the fourth digit.
-N_SWEEPS = 10
 SMALLEST_VARIANCE = 1e-12
 
 
@@ -207,22 +206,13 @@ def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
 def completed(values: Floats) -> Floats:
     """Return the rows of values (T, C) that hold a number, each NaN replaced by offsets of its row and its column.
 
-    The offsets are fitted by least squares in turn. A column's offset is that of its numbers and one imaginary 0, so
-    that a single number does not make a column the best of all.
-
-    >>> completed(np.array([[1.0, 3.0], [2.0, np.nan], [np.nan, np.nan]])).round(2)
-    array([[1., 3.],
-           [2., 3.]])
+    >>> completed(np.array([[1.0, 3.0], [2.0, np.nan], [np.nan, np.nan]])).round(1)
+    array([[1. , 3. ],
+           [2. , 3.1]])
     """
-    known = ~np.isnan(values)
-    used = known.any(axis=1)
-    values, known = values[used], known[used]
-    column = np.zeros(values.shape[1])
-    row = np.zeros(len(values))
-    for _ in range(N_SWEEPS if not known.all() else 0):
-        row = np.where(known, values - column, 0.0).sum(axis=1) / known.sum(axis=1)
-        column = np.where(known, values - row[:, None], 0.0).sum(axis=0) / (known.sum(axis=0) + 1)
-    return np.where(known, values, row[:, None] + column)
+    values = values[~np.isnan(values).all(axis=1)]
+    missing = np.isnan(values)
+    return np.where(missing, complete(values, rank=0), values) if missing.any() else values
 
 
 def column_means(values: Floats) -> Floats:

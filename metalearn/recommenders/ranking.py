@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
-from metalearn.core.transforms import normalized_regret, ranks
+from metalearn.core.transforms import log_losses, normalized_regret, ranks
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -46,6 +46,13 @@ class PastTasks:
     def losses(self) -> Floats:
         """(T, C): mean losses, NaN where not evaluated or failed."""
         return self.meta_dataset.performance_matrix()
+
+    @cached_property
+    def log_losses(self) -> Floats:
+        """(T, C): logarithms of the losses, NaN where not evaluated; a failure is as bad as the task's worst."""
+        logs = log_losses(self.losses, bounded=self.meta_dataset.metric.bounded)
+        worst = np.fmax.reduce(logs, axis=1, keepdims=True, initial=-np.inf)
+        return np.where(self.failed, np.where(np.isfinite(worst), worst, np.nan), logs)
 
     @cached_property
     def ranks(self) -> Floats:

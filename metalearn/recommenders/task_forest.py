@@ -3,7 +3,7 @@
 A past task weighs as often as it shares the leaf of the new one: Lin & Jeon, "Random forests and adaptive nearest
 neighbors", JASA 2006; Meinshausen, "Quantile regression forests", JMLR 2006; for many outputs at once: Cevid, Michel,
 Naef, Buehlmann & Meinshausen, "Distributional random forests", JMLR 2022. The trees are extremely randomized (Geurts,
-Ernst & Wehenkel, Machine Learning 2006), each grown on a random 4/5 of the families, so that those left out can be
+Ernst & Wehenkel, Machine Learning 2006), each grown on a random 9/10 of the families, so that those left out can be
 weighed as a new task would be.
 """
 
@@ -20,8 +20,8 @@ from metalearn.core.transforms import RobustScaler
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-GROWN_SHARE = 0.8
-MIN_LEAF = 3
+GROWN_SHARE = 0.9
+MIN_LEAF = 2
 # A node is split on the best of so many meta-features, each at a random threshold.
 N_CANDIDATES = 40
 # Of what the losses say, so many principal components of each view are split by.

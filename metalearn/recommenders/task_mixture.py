@@ -15,10 +15,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from metalearn.core.completion import complete
 from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import Task
-from metalearn.core.transforms import reference_loss
+from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.recommenders.lognormal_mixture import LognormalMixture
 from metalearn.recommenders.portfolio import greedy_portfolio
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
@@ -26,8 +27,8 @@ from metalearn.recommenders.task_forest import TaskForest, views
 
 # Every past task keeps that share of the prior weight, whatever the meta-features say.
 UNIFORM_SHARE = 0.05
-# Losses below that, of 1 for metrics with bounds or of a task's median one, are much the same.
-OFFSET = 0.02
+# What was not evaluated is estimated from so many factors.
+RANK = 10
 # How much of the differences between tasks that are alike is the deviation of the new one, ...
 SPREAD = 0.4
 # ... and how much of its covariances is taken to be the noise of estimating them (Ledoit & Wolf 2004).
@@ -64,7 +65,7 @@ class TaskMixture:
         if not described.any():
             return FittedTaskMixture(past, None)
         families = np.unique([t.family for t in meta_dataset.tasks], return_inverse=True)[1][described]
-        outputs = views(log_losses(past), past.ranks, past.regrets)[described]
+        outputs = views(past.log_losses, past.ranks, past.regrets)[described]
         features = meta_dataset.meta_features[described]
         codes = np.unique(families, return_inverse=True)[1]
         return FittedTaskMixture(past, TaskForest.grow(features, outputs, codes, self.n_trees, rng))
@@ -99,7 +100,7 @@ class FittedTaskMixture(Ordering):
         if not self.past.meta_dataset.metric.bounded:
             return super().predicted(task, tried)
         mean, std = self._mixture(self._prior(task), tried).moments()
-        return np.maximum(mean - OFFSET, 0.0), std
+        return np.maximum(mean - SMALLEST_LOSS, 0.0), std
 
     def knows(self, task: Task) -> bool:
         """Whether the task has a meta-feature that past tasks have."""
@@ -107,8 +108,10 @@ class FittedTaskMixture(Ordering):
 
     @cached_property
     def log_losses(self) -> Floats:
-        """(T, C): the logarithms of all losses, with estimates for what was not evaluated."""
-        return completed(log_losses(self.past))
+        """(T, C): logarithms of the losses, with estimates for what was not evaluated."""
+        logs = self.past.log_losses
+        missing = np.isnan(logs)
+        return np.where(missing, complete(logs, RANK), logs) if missing.any() else logs
 
     @cached_property
     def covariance(self) -> Floats:
@@ -128,7 +131,7 @@ class FittedTaskMixture(Ordering):
         losses = tried.losses[finished]
         finite = np.isfinite(losses)
         losses = np.where(finite, losses, losses[finite].max())
-        logs = np.log(np.maximum(losses, 0.0) + _offset(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0])
+        logs = log_losses(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0]
         return mixture.given(tried.indices[finished], logs)
 
     def _alike(self) -> Floats:
@@ -174,37 +177,6 @@ class FittedTaskMixture(Ordering):
 def described_tasks(meta_dataset: MetaDataset) -> Mask:
     """Return which tasks (T,) have a meta-feature."""
     return np.asarray(np.isfinite(meta_dataset.meta_features).any(axis=1))
-
-
-def log_losses(past: PastTasks) -> Floats:
-    """Return ln(loss + offset) (T, C), NaN where not evaluated; a failure counts as the worst of its task."""
-    losses = past.losses
-    worst = np.fmax.reduce(losses, axis=1, keepdims=True, initial=-np.inf)
-    filled = np.where(past.failed & np.isfinite(worst), worst, losses)
-    return np.asarray(np.log(np.maximum(filled, 0.0) + _offset(filled, bounded=past.meta_dataset.metric.bounded)))
-
-
-def _offset(losses: Floats, *, bounded: bool) -> Floats:
-    """Return what is added to the losses (T, C) of a task (T, 1)."""
-    if bounded:
-        return np.full((len(losses), 1), OFFSET)
-    middle = np.nan_to_num(reference_loss(losses, bounded=False))
-    return np.asarray(OFFSET * np.where(middle > 0, middle, 1.0))[:, None]
-
-
-def completed(values: Floats) -> Floats:
-    """Return values (T, C) with the sum of the row's and the column's effect where NaN.
-
-    >>> completed(np.array([[1.0, 2.0], [3.0, np.nan]]))
-    array([[1., 2.],
-           [3., 4.]])
-    """
-    known = np.isfinite(values)
-    filled, rows, columns = np.where(known, values, 0.0), np.zeros((len(values), 1)), np.zeros((1, values.shape[1]))
-    for _ in range(20):
-        rows = (filled - known * columns).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
-        columns = (filled - known * rows).sum(axis=0, keepdims=True) / np.maximum(known.sum(axis=0, keepdims=True), 1)
-    return np.where(known, values, rows + columns)
 
 
 def deviation_covariance(values: Floats, alike: Floats) -> Floats:
