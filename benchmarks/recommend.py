@@ -10,6 +10,7 @@ the paired differences of ``auto`` to the best peer at each k and in area. Const
 
 import argparse
 import importlib.util
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -50,6 +51,8 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as executor:
         jobs = {(p, name): executor.submit(our_regrets, p, name, past) for p, names in OURS.items() for name in names}
         theirs = executor.submit(peers_regrets, options.shared, past)
+        for job in jobs.values():
+            job.add_done_callback(lambda _: print(".", end="", file=sys.stderr, flush=True))
         ours = {key: job.result() for key, job in jobs.items()}
         peers = theirs.result()
     described: Mask = np.asarray(np.isfinite(past.meta_features).any(axis=1))

@@ -39,7 +39,7 @@ class LognormalMixture:
     def prior(cls, means: Floats, weights: Floats, covariance: Floats) -> "LognormalMixture":
         """Return the mixture before anything was observed; components of no weight are left out."""
         kept = weights > _LEAST * weights.max(initial=0.0)
-        return cls(means[kept], weights[kept] / weights[kept].sum(), covariance)
+        return cls(means if kept.all() else means[kept], weights[kept] / weights[kept].sum(), covariance)
 
     def given(self, indices: Integers, logs: Floats) -> "LognormalMixture":
         """Return the mixture given the logarithms (n,) of the losses of some configurations (n,)."""
@@ -48,9 +48,11 @@ class LognormalMixture:
         factor = np.linalg.cholesky(self.covariance[np.ix_(indices, indices)])
         gain = solve_triangular(factor, self.covariance[indices], lower=True)
         surprise = solve_triangular(factor, (logs - self.means[:, indices]).T, lower=True)
+        weights = tempered(self.weights, surprise)
+        kept = weights > _LEAST * weights.max()
         return LognormalMixture(
-            self.means + surprise.T @ gain,
-            tempered(self.weights, surprise),
+            self.means[kept] + surprise[:, kept].T @ gain,
+            weights[kept] / weights[kept].sum(),
             self.covariance - gain.T @ gain,
             min(self.best, float(logs.min())),
         )
@@ -62,12 +64,11 @@ class LognormalMixture:
         was chosen each component believes its own mean (the kriging believer of Ginsbourger, Le Riche & Carraro 2010).
         Equal improvements go to the smaller mean, then to the smaller index.
         """
-        kept = np.flatnonzero(self.weights > _LEAST * self.weights.max())
-        means = self.means[kept]
+        means = self.means
         widths = np.exp(means.max(axis=1)) - np.exp(means.min(axis=1))
-        weights = self.weights[kept] / np.maximum(widths, 1e-300)
-        best, remaining = np.full(len(kept), self.best), eligible.copy()
-        expected, chosen = self.weights[kept] @ means, np.zeros(0, dtype=np.int64)
+        weights = self.weights / np.maximum(widths, 1e-300)
+        best, remaining = np.full(len(means), self.best), eligible.copy()
+        expected, chosen = self.weights @ means, np.zeros(0, dtype=np.int64)
         sd = np.sqrt(np.maximum(np.diag(self.covariance), 1e-12))
         for _ in range(min(k, int(eligible.sum()))):
             left = np.flatnonzero(remaining)
