@@ -21,40 +21,41 @@ TEMPER = 0.7
 
 @dataclass(frozen=True, eq=False)
 class LognormalMixture:
-    """Logarithms of the losses of C configurations: m normals with ``means`` (m, C) and one covariance (C, C).
+    """Logarithms of the losses of C configurations: m normals with ``means`` (m, C) and the same ``variances`` (C,).
 
     ``weights`` (m,) sum to 1. ``best`` is the logarithm of the smallest loss seen so far.
 
-    >>> mixture = LognormalMixture.prior(np.array([[-1.0, -2.0], [-1.0, 0.0]]), np.array([0.5, 0.5]), np.eye(2) * 0.1)
-    >>> mixture.given(np.array([0]), np.array([-1.0])).choose(np.array([False, True]), 1)
-    array([1])
+    >>> means, covariance = np.array([[-1.0, -2.0], [-1.0, 0.0]]), np.array([[0.1, 0.0], [0.0, 0.1]])
+    >>> posterior = LognormalMixture.given(means, np.array([0.5, 0.5]), covariance, np.array([1]), np.array([-1.9]))
+    >>> posterior.weights.round(3)
+    array([1., 0.])
     """
 
     means: Floats
     weights: Floats
-    covariance: Floats
+    variances: Floats
     best: float = np.inf
 
     @classmethod
-    def prior(cls, means: Floats, weights: Floats, covariance: Floats) -> "LognormalMixture":
-        """Return the mixture before anything was observed; components of no weight are left out."""
-        kept = weights > _LEAST * weights.max(initial=0.0)
-        return cls(means if kept.all() else means[kept], weights[kept] / weights[kept].sum(), covariance)
+    def given(
+        cls, means: Floats, weights: Floats, covariance: Floats, indices: Integers, logs: Floats
+    ) -> "LognormalMixture":
+        """Condition normals of these means (m, C), weights (m,) and covariance (C, C) on n logarithms of losses (n,).
 
-    def given(self, indices: Integers, logs: Floats) -> "LognormalMixture":
-        """Return the mixture given the logarithms (n,) of the losses of some configurations (n,)."""
+        ``indices`` (n,) are those of their configurations. Components of next to no weight are left out.
+        """
         from scipy.linalg import solve_triangular
 
-        factor = np.linalg.cholesky(self.covariance[np.ix_(indices, indices)])
-        gain = solve_triangular(factor, self.covariance[indices], lower=True)
-        surprise = solve_triangular(factor, (logs - self.means[:, indices]).T, lower=True)
-        weights = tempered(self.weights, surprise)
+        factor = np.linalg.cholesky(covariance[np.ix_(indices, indices)])
+        gain = solve_triangular(factor, covariance[indices], lower=True)
+        surprise = solve_triangular(factor, (logs - means[:, indices]).T, lower=True)
+        weights = tempered(weights, surprise)
         kept = weights > _LEAST * weights.max()
-        return LognormalMixture(
-            self.means[kept] + surprise[:, kept].T @ gain,
+        return cls(
+            means[kept] + surprise[:, kept].T @ gain,
             weights[kept] / weights[kept].sum(),
-            self.covariance - gain.T @ gain,
-            min(self.best, float(logs.min())),
+            np.maximum(np.diag(covariance) - np.einsum("nc,nc->c", gain, gain), 0.0),
+            float(logs.min()),
         )
 
     def choose(self, eligible: Mask, k: int) -> Integers:
@@ -69,7 +70,7 @@ class LognormalMixture:
         weights = self.weights / np.maximum(widths, 1e-300)
         best, remaining = np.full(len(means), self.best), eligible.copy()
         expected, chosen = self.weights @ means, np.zeros(0, dtype=np.int64)
-        sd = np.sqrt(np.maximum(np.diag(self.covariance), 1e-12))
+        sd = np.sqrt(np.maximum(self.variances, 1e-12))
         for _ in range(min(k, int(eligible.sum()))):
             left = np.flatnonzero(remaining)
             gains = weights @ expected_improvement(means[:, left], sd[left], best[:, None])
@@ -80,10 +81,9 @@ class LognormalMixture:
 
     def moments(self) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (C,) of the losses."""
-        variance = np.maximum(np.diag(self.covariance), 0.0)
-        firsts = np.exp(self.means + variance / 2)
+        firsts = np.exp(self.means + self.variances / 2)
         mean = self.weights @ firsts
-        return mean, np.sqrt(np.maximum(self.weights @ (firsts**2 * np.exp(variance)) - mean**2, 0.0))
+        return mean, np.sqrt(np.maximum(self.weights @ (firsts**2 * np.exp(self.variances)) - mean**2, 0.0))
 
 
 def tempered(weights: Floats, surprise: Floats) -> Floats:

@@ -124,15 +124,14 @@ class FittedTaskMixture(Ordering):
 
     def _mixture(self, prior: Floats, tried: Tried) -> LognormalMixture:
         """Return the mixture given what was tried; a failure counts as the worst that was seen."""
-        mixture = LognormalMixture.prior(self.log_losses, prior, self.covariance)
         if not np.isfinite(tried.losses).any():
-            return mixture
+            return LognormalMixture(self.log_losses, prior, np.diag(self.covariance))
         finished = ~np.isnan(tried.losses)
         losses = tried.losses[finished]
         finite = np.isfinite(losses)
         losses = np.where(finite, losses, losses[finite].max())
         logs = log_losses(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0]
-        return mixture.given(tried.indices[finished], logs)
+        return LognormalMixture.given(self.log_losses, prior, self.covariance, tried.indices[finished], logs)
 
     def _alike(self) -> Floats:
         """Return weights (T, T) of the past tasks for each other: the forest's, or equal ones."""
