@@ -90,7 +90,7 @@ def own_groups(names: Sequence[str]) -> Groups:
 
 def ablation(title: str, method: str, past: MetaDataset, groups: Groups, *, in_tenths: bool) -> str:
     """Return the table of a method's regrets with some of the groups."""
-    described = np.isfinite(past.meta_features).any(axis=1)
+    described = past.described
     tested = described & ~np.array([table.is_constant for table in tables(past)])
     families = [task.family for task, keep in zip(past.tasks, tested, strict=True) if keep]
     of = "tenths of the families" if in_tenths else "one family at a time"

@@ -37,7 +37,6 @@ KS = np.array(Settings().ks)
 # A curve times these weights is its area over log k, by trapezoids.
 AREA = np.convolve(np.diff(np.log(KS)), [0.5, 0.5]) / np.log(KS[-1] / KS[0])
 Regrets = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 def main() -> None:
@@ -55,7 +54,7 @@ def main() -> None:
             job.add_done_callback(lambda _: print(".", end="", file=sys.stderr, flush=True))
         ours = {key: job.result() for key, job in jobs.items()}
         peers = theirs.result()
-    described: Mask = np.asarray(np.isfinite(past.meta_features).any(axis=1))
+    described = past.described
     subsets = {f"the {described.sum()} with meta-features": described, f"all {len(described)}": np.ones_like(described)}
     text = "\n\n".join(
         report(

@@ -71,6 +71,16 @@ def complete(values: Floats, rank: int | None = None, *, ridge: float = RIDGE) -
     return factorize(values, rank, ridge=ridge).values
 
 
+def filled(values: Floats, rank: int | None = None) -> Floats:
+    """Return values (T, C), the modelled ones where they are unknown (NaN).
+
+    >>> filled(np.array([[1.0, 2.0, 3.0], [2.0, 3.0, np.nan], [3.0, 4.0, 5.0]]), rank=0).round(1)[1]
+    array([2. , 3. , 3.8])
+    """
+    missing = np.isnan(values)
+    return np.where(missing, complete(values, rank), values) if missing.any() else values
+
+
 def factorize(values: Floats, rank: int | None = None, *, ridge: float = RIDGE) -> Factorization:
     """Fit offsets and ``rank`` factors together to values (T, C), NaN where unknown.
 

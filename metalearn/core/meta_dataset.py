@@ -131,6 +131,11 @@ class MetaDataset:
         """The status of each evaluation (N,)."""
         return np.array(STATUSES)[self.status_code]
 
+    @property
+    def described(self) -> NDArray[np.bool_]:
+        """(T,): whether the task has a meta-feature."""
+        return np.asarray(np.isfinite(self.meta_features).any(axis=1))
+
     @cached_property
     def position(self) -> Mapping[str, int]:
         """Where each configuration id stands in ``configurations``."""

@@ -8,6 +8,8 @@ squares on differences (Lawson & Hanson, "Solving Least Squares Problems", 1974,
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.core.transforms import deviations
+
 Floats = NDArray[np.float64]
 
 # At most so many pairs of tasks, evenly spread over all of them.
@@ -42,7 +44,8 @@ def feature_weights(features: Floats, ranks: Floats) -> Floats:
         return equal
     differences = np.abs(features[first[kept]] - features[second[kept]])[:, varies]
     weights: Floats = np.zeros(len(equal))
-    weights[varies] = _regress(_centred(differences), _centred(unlike[kept][:, None])[:, 0], len(features))
+    centred = np.nan_to_num(deviations(differences, axis=0))
+    weights[varies] = _regress(centred, deviations(unlike[kept], axis=0), len(features))
     return weights / weights.sum() if weights.any() else equal
 
 
@@ -72,13 +75,6 @@ def _pairs(n_tasks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     # Pair (i, j) with i > j has the number i (i - 1) / 2 + j.
     first = ((1 + np.sqrt(8 * number + 1)) // 2).astype(np.int64)
     return first, number - first * (first - 1) // 2
-
-
-def _centred(columns: Floats) -> Floats:
-    """Return columns less their means, 0 where unknown."""
-    known = np.isfinite(columns)
-    means = np.where(known, columns, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known, columns - means, 0.0)
 
 
 def _regress(differences: Floats, unlike: Floats, n_tasks: int) -> Floats:

@@ -75,6 +75,18 @@ def log_losses(losses: Floats, *, bounded: bool) -> Floats:
     return np.asarray(np.log(np.clip(losses / scale, 0.0, LARGEST_LOSS) + SMALLEST_LOSS) + np.log(scale))
 
 
+def deviations(values: Floats, axis: int) -> Floats:
+    """Return values less their means along an axis, NaN where unknown.
+
+    >>> deviations(np.array([[1.0, 3.0], [np.nan, 5.0]]), axis=1)
+    array([[-1.,  1.],
+           [nan,  0.]])
+    """
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=axis, keepdims=True)
+    return np.where(known, values - total / np.maximum(known.sum(axis=axis, keepdims=True), 1), np.nan)
+
+
 def signed_log(values: Floats) -> Floats:
     """Return sign(x) ln(1 + |x|): sizes, counts and moments spread over many powers of ten come closer together.
 

@@ -56,7 +56,7 @@ class FittedAuto(Ordering):
         if self.mixture is None:
             known = f"the knowledge base holds {n_families(past)} families of {task.type} tasks"
             return "portfolio", f"{known}; fewer than {MIN_FAMILIES} do not tell which tasks are alike"
-        if self.mixture.knows(task):
+        if self.past.knows(task):
             return "task_mixture", f"the new task and {len(past.tasks)} past tasks have meta-features in common"
         return "task_mixture", "the new task and the past tasks have no meta-features in common, so all count alike"
 
@@ -68,9 +68,9 @@ class FittedAuto(Ordering):
         """Return the weights of the method that ``explain`` names."""
         return self._chosen.weights(task, tried)
 
-    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
+    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:
         """Return the predictions of the method that ``explain`` names."""
-        return self._chosen.predicted(task, tried)
+        return self._chosen.predicted(task, tried, weights)
 
     def beyond(self, task: Task) -> tuple[Configuration, ...]:
         """Return the learners' defaults where there is no past to learn from."""
@@ -83,9 +83,9 @@ class FittedAuto(Ordering):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
-        past = load_meta_dataset(folder)
-        mixture = None if n_families(past) < MIN_FAMILIES else FittedTaskMixture.load(folder)
-        return cls(PastTasks(past), mixture)
+        past = PastTasks(load_meta_dataset(folder))
+        few = n_families(past.meta_dataset) < MIN_FAMILIES
+        return cls(past, None if few else FittedTaskMixture.of_files(folder, past))
 
     @cached_property
     def _chosen(self) -> Ordering:

@@ -15,7 +15,7 @@ import numpy as np
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import Metric
 from metalearn.core.records import Task
-from metalearn.core.transforms import TIE_DIGITS, ranks
+from metalearn.core.transforms import TIE_DIGITS, deviations, ranks
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
@@ -116,10 +116,7 @@ def relative_log_seconds(costs: Floats) -> Floats:
     array([[-1.,  1., nan],
            [nan, nan, nan]])
     """
-    logs = np.log(np.maximum(costs, SHORTEST))
-    known = np.isfinite(logs)
-    mean = np.where(known, logs, 0.0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
-    return np.where(known, logs - mean, np.nan)
+    return deviations(np.log(np.maximum(costs, SHORTEST)), axis=1)
 
 
 def fronts(first: Floats, second: Floats, pool: Mask) -> Integers:

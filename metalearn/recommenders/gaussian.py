@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtr
 
-from metalearn.core.completion import complete
+from metalearn.core.completion import filled
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import reference_loss
@@ -152,7 +152,7 @@ class FittedGaussianPrior(Ordering):
             belief = belief.told(index, self.covariance(np.array([index]))[0], value)
         return belief
 
-    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return mean and standard deviation (C,) of the losses on the new task, NaN where there is no past loss.
 
         They are those of a measurement, noise included; under the logarithm, of the log-normal distribution.
@@ -210,9 +210,7 @@ def completed(values: Floats) -> Floats:
     array([[1. , 3. ],
            [2. , 3.1]])
     """
-    values = values[~np.isnan(values).all(axis=1)]
-    missing = np.isnan(values)
-    return np.where(missing, complete(values, rank=0), values) if missing.any() else values
+    return filled(values[~np.isnan(values).all(axis=1)], rank=0)
 
 
 def column_means(values: Floats) -> Floats:

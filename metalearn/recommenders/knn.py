@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.relevance import feature_weights
 from metalearn.core.transforms import RobustScaler, manhattan
@@ -79,17 +79,11 @@ class FittedNearestTasks(Ordering):
     @cached_property
     def satisfaction(self) -> Floats:
         """The chances (2, T, C) that a task is satisfied with a configuration, in both of its wishes."""
-        good_enough = 1 - np.nan_to_num(self.past.regrets, nan=1.0)
-        return np.stack([good_enough, reciprocal_ranks(self.past.ranks)])
-
-    def knows(self, task: Task) -> bool:
-        """Whether the task shares a meta-feature with some past task."""
-        described = np.isfinite(self.past.meta_dataset.meta_features)
-        return bool((described & np.isfinite(self._meta_features(task))).any())
+        return np.stack([1 - self.past.known_regrets, reciprocal_ranks(self.past.ranks)])
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations that most likely satisfy the neighbours, in the order of their choice."""
-        if not self.knows(task):
+        if not self.past.knows(task):
             return np.argsort(average_rank(self.past.ranks), kind="stable")
         weights, _ = self.weights(task, tried)
         near = weights > 0
@@ -98,7 +92,7 @@ class FittedNearestTasks(Ordering):
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
-        if not self.knows(task):
+        if not self.past.knows(task):
             return super().weights(task, tried)
         distances = self._distances(task)
         comparable = np.isfinite(distances)
@@ -106,12 +100,9 @@ class FittedNearestTasks(Ordering):
         weights = np.exp(-2 * np.square(distances / max(nearest[-1], 1e-9)))
         return weights / weights.sum(), np.where(comparable, distances, np.nan)
 
-    def _meta_features(self, task: Task) -> Floats:
-        return np.asarray(meta_feature_matrix([task], self.past.meta_dataset.feature_names)[0])
-
     def _distances(self, task: Task) -> Floats:
         """Return distances (T,); infinite to a task without any meta-feature in common."""
-        own = self.scaler.transform(self._meta_features(task))
+        own = self.scaler.transform(self.past.meta_features_of(task))
         learned = manhattan(own, self.scaled, self.relevance)
         # Nothing of weight in common with anyone: then whatever is known has to do.
         return learned if np.isfinite(learned).any() else manhattan(own, self.scaled, np.ones(len(own)))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
@@ -119,9 +119,8 @@ class FittedLambdaMart(Ordering):
         average = average_rank(self.past.ranks)
         if not self.model:
             return np.lexsort((average, unknown))
-        own = meta_feature_matrix([task], self.past.meta_dataset.feature_names)
-        own = np.where(np.isfinite(own), own, np.nan)
-        rows = np.hstack([np.repeat(own, len(self.described), axis=0), self.described])
+        own = self.past.meta_features_of(task)
+        rows = np.hstack([np.tile(own, (len(self.described), 1)), self.described])
         scores = np.round(self.booster.predict(rows, num_threads=1), 12)
         return np.lexsort((average, -scores, unknown))
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from metalearn.core.completion import choose_rank, factorize
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS, RobustScaler, log_losses
 from metalearn.errors import InputError
@@ -113,8 +113,7 @@ class FittedMatrixFactorization(Ordering):
 
     def belief(self, model: "FactorModel", task: Task) -> "Belief":
         """Return what a model says of a task before anything is tried."""
-        own = meta_feature_matrix([task], self.past.meta_dataset.feature_names)[0]
-        return model.belief(self._scaled(own))
+        return model.belief(self._scaled(self.past.meta_features_of(task)))
 
     def _told(self, belief: "Belief", tried: Tried) -> Floats:
         """Return the logarithms (n,) of the losses tried; a failure is as bad as the worst seen or predicted."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
@@ -121,7 +121,7 @@ def neighbors(past: PastTasks, task: Task) -> tuple[Integers, Floats]:
 
     n is 0 for a task that shares no meta-feature with any of them.
     """
-    own = meta_feature_matrix([task], past.meta_dataset.feature_names)[0]
+    own = past.meta_features_of(task)
     described = np.isfinite(past.meta_dataset.meta_features)
     usable = np.flatnonzero(described.any(axis=1) & ~np.isnan(past.ranks).all(axis=1))
     if not (described[usable] & np.isfinite(own)).any():

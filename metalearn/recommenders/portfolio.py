@@ -43,8 +43,7 @@ class FittedPortfolio(Ordering):
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return the k configurations of the portfolio, in the order in which they were added."""
-        # A configuration that a task has not seen is taken to be of no help there.
-        return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried.indices, k)
+        return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k)
 
 
 def greedy_portfolio(

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
 from metalearn.core.transforms import log_losses, normalized_regret, ranks
@@ -65,9 +65,24 @@ class PastTasks:
         return normalized_regret(self.losses, self.failed, bounded=self.meta_dataset.metric.bounded)
 
     @cached_property
+    def known_regrets(self) -> Floats:
+        """(T, C): the same, 1 where not evaluated: what a task has not seen is taken to be of no help there."""
+        return np.nan_to_num(self.regrets, nan=1.0)
+
+    @cached_property
     def costs(self) -> Floats:
         """(T, C): seconds, NaN where unknown."""
         return self.meta_dataset.cost_matrix()
+
+    def meta_features_of(self, task: Task) -> Floats:
+        """Return the meta-features (F,) of a task under the names that the past tasks have, NaN where unknown."""
+        own = meta_feature_matrix([task], self.meta_dataset.feature_names)[0]
+        return np.where(np.isfinite(own), own, np.nan)
+
+    def knows(self, task: Task) -> bool:
+        """Whether the task shares a meta-feature with some past task."""
+        shared = np.isfinite(self.meta_dataset.meta_features) & np.isfinite(self.meta_features_of(task))
+        return bool(shared.any())
 
 
 class Tried(NamedTuple):
@@ -122,9 +137,11 @@ class Ordering(ABC):
         n = len(self.past.meta_dataset.tasks)
         return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
 
-    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation (C,) of the losses on the new task: those of the weighted past tasks."""
-        weights, _ = self.weights(task, tried)
+    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return mean and standard deviation (C,) of the losses on the new task, here those of the past tasks.
+
+        ``weights`` (T,) are what ``weights`` gives.
+        """
         mean = _weighted(self.past.losses, weights)
         return mean, np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
 
@@ -151,7 +168,7 @@ class Ordering(ABC):
         tried_ids = {t.configuration.id for t in history}
         eligible = self._eligible(candidates, constraints, seconds, tried_ids)
         best = [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
-        mean, std = self.predicted(task, tried)
+        mean, std = self.predicted(task, tried, weights)
         known = tuple(
             Recommendation(
                 self.past.configurations[i],

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.transforms import RobustScaler
+from metalearn.core.transforms import RobustScaler, deviations
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -55,7 +55,7 @@ class TaskForest:
         from sklearn.tree import ExtraTreeRegressor
 
         scaler = RobustScaler.fit(meta_features)
-        tasks = np.nan_to_num(scaler.transform(meta_features))
+        tasks = _scaled(scaler, meta_features)
         n_families = int(families.max(initial=-1)) + 1
         grown = np.zeros((n_trees, len(tasks)), dtype=bool)
         candidates = min(N_CANDIDATES, tasks.shape[1])
@@ -113,13 +113,11 @@ class TaskForest:
         scaler = RobustScaler.fit(meta_features)
         grown = np.array(trees["grown"].to_pylist(), dtype=bool).reshape(len(trees), len(meta_features))
         columns = {name: nodes[name].to_numpy() for name in nodes.column_names}
-        tasks = np.nan_to_num(scaler.transform(meta_features))
-        return cls(scaler, tasks, roots=trees["root"].to_numpy(), grown=grown, **columns)
+        return cls(scaler, _scaled(scaler, meta_features), roots=trees["root"].to_numpy(), grown=grown, **columns)
 
     def _together(self, meta_features: Floats) -> NDArray[np.bool_]:
         """Return (T, B): whether a task has the leaf of one with meta-features (F,)."""
-        leaves = self._leaves(np.nan_to_num(self.scaler.transform(meta_features))[None])
-        return np.asarray(leaves == self._leaves_of_tasks)
+        return np.asarray(self._leaves(_scaled(self.scaler, meta_features[None])) == self._leaves_of_tasks)
 
     @cached_property
     def _leaves_of_tasks(self) -> Integers:
@@ -138,6 +136,11 @@ class TaskForest:
             at = np.where(inner, np.where(low, self.left[at], self.right[at]), at)
 
 
+def _scaled(scaler: RobustScaler, meta_features: Floats) -> Floats:
+    """Return scaled meta-features (T, F); what is unknown is in the middle."""
+    return np.nan_to_num(scaler.transform(meta_features))
+
+
 def _shares(together: NDArray[np.bool_]) -> Floats:
     """Return the share of each row in its column, of (T, B) flags: the tasks of a leaf have equal parts of it."""
     return np.asarray(together / np.maximum(together.sum(axis=0), 1))
@@ -149,21 +152,17 @@ def views(losses: Floats, ranks: Floats, regrets: Floats) -> Floats:
     Each view (T, C) is centred by configuration, NaN (not evaluated) counting as the mean, and scaled to a total
     variance of 1. ``losses`` are logarithms, which are centred by task first: how hard a task is does not matter.
     """
-    known = np.isfinite(losses)
-    level = np.where(known, losses, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    return np.hstack([_components(view) for view in (losses - level[:, None], ranks, regrets)])
+    return np.hstack([_components(view) for view in (deviations(losses, axis=1), ranks, regrets)])
 
 
 def _components(view: Floats) -> Floats:
-    known = np.isfinite(view)
-    means = np.where(known, view, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    deviations = np.where(known, view - means, 0.0)
+    centred = np.nan_to_num(deviations(view, axis=0))
     # The smaller of the two products has the same eigenvalues.
     if len(view) <= view.shape[1]:
-        squares, vectors = np.linalg.eigh(deviations @ deviations.T)
+        squares, vectors = np.linalg.eigh(centred @ centred.T)
         components = vectors * np.sqrt(np.maximum(squares, 0.0))
     else:
-        components = deviations @ np.linalg.eigh(deviations.T @ deviations)[1]
+        components = centred @ np.linalg.eigh(centred.T @ centred)[1]
     components = components[:, ::-1][:, :N_COMPONENTS]
-    total = np.mean(np.sum(deviations**2, axis=1))
+    total = np.mean(np.sum(centred**2, axis=1))
     return np.asarray(components / np.sqrt(total) if total > 0 else components)

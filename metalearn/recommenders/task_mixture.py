@@ -15,8 +15,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from metalearn.core.completion import complete
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
+from metalearn.core.completion import filled
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
@@ -61,14 +61,14 @@ class TaskMixture:
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest; its trees are what is drawn from ``rng``."""
         past = PastTasks(meta_dataset)
-        described = described_tasks(meta_dataset)
+        described = meta_dataset.described
         if not described.any():
             return FittedTaskMixture(past, None)
-        families = np.unique([t.family for t in meta_dataset.tasks], return_inverse=True)[1][described]
+        names = np.array([t.family for t in meta_dataset.tasks])[described]
+        families = np.unique(names, return_inverse=True)[1]
         outputs = views(past.log_losses, past.ranks, past.regrets)[described]
         features = meta_dataset.meta_features[described]
-        codes = np.unique(families, return_inverse=True)[1]
-        return FittedTaskMixture(past, TaskForest.grow(features, outputs, codes, self.n_trees, rng))
+        return FittedTaskMixture(past, TaskForest.grow(features, outputs, families, self.n_trees, rng))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,37 +81,31 @@ class FittedTaskMixture(Ordering):
         """Return the k configurations of most expected improvement, one after the other."""
         prior = self._prior(task)
         if not np.isfinite(tried.losses).any():
-            return greedy_portfolio(np.nan_to_num(self.past.regrets, nan=1.0), eligible, tried.indices, k, prior)
+            return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k, prior)
         return self._mixture(prior, tried).choose(eligible, k)
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
         prior = self._prior(task)
         distances = np.full(len(prior), np.nan)
-        if self.forest is not None and self.knows(task):
-            distances[self._described] = 1 - self.forest.proximity(self._meta_features(task))
+        if self.forest is not None and self.past.knows(task):
+            distances[self._described] = 1 - self.forest.proximity(self.past.meta_features_of(task))
         return prior, distances
 
-    def predicted(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
+    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (C,) of the losses under the mixture.
 
         Without bounds nothing is known of a task's level before something was tried: then those of the past tasks.
         """
         if not self.past.meta_dataset.metric.bounded:
-            return super().predicted(task, tried)
-        mean, std = self._mixture(self._prior(task), tried).moments()
+            return super().predicted(task, tried, weights)
+        mean, std = self._mixture(weights, tried).moments()
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
-
-    def knows(self, task: Task) -> bool:
-        """Whether the task has a meta-feature that past tasks have."""
-        return self.forest is not None and bool(np.isfinite(self._meta_features(task)).any())
 
     @cached_property
     def log_losses(self) -> Floats:
         """(T, C): logarithms of the losses, with estimates for what was not evaluated."""
-        logs = self.past.log_losses
-        missing = np.isnan(logs)
-        return np.where(missing, complete(logs, RANK), logs) if missing.any() else logs
+        return filled(self.past.log_losses, RANK)
 
     @cached_property
     def covariance(self) -> Floats:
@@ -151,31 +145,27 @@ class FittedTaskMixture(Ordering):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
-        meta_dataset = load_meta_dataset(folder)
-        described = described_tasks(meta_dataset)
-        forest = TaskForest.load(folder, meta_dataset.meta_features[described]) if described.any() else None
-        return cls(PastTasks(meta_dataset), forest)
+        return cls.of_files(folder, PastTasks(load_meta_dataset(folder)))
+
+    @classmethod
+    def of_files(cls, folder: Path, past: PastTasks) -> Self:
+        """Read the forest that ``save`` wrote beside these past tasks."""
+        described = past.meta_dataset.described
+        forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
+        return cls(past, forest)
 
     @cached_property
     def _described(self) -> Integers:
-        return np.flatnonzero(described_tasks(self.past.meta_dataset))
-
-    def _meta_features(self, task: Task) -> Floats:
-        return np.asarray(meta_feature_matrix([task], self.past.meta_dataset.feature_names)[0])
+        return np.flatnonzero(self.past.meta_dataset.described)
 
     def _prior(self, task: Task) -> Floats:
         n = len(self.past.meta_dataset.tasks)
         uniform = np.full(n, 1 / max(n, 1))
-        if self.forest is None or not self.knows(task):
+        if self.forest is None or not self.past.knows(task):
             return uniform
         alike = np.zeros(n)
-        alike[self._described] = self.forest.weights(self._meta_features(task))
+        alike[self._described] = self.forest.weights(self.past.meta_features_of(task))
         return (1 - UNIFORM_SHARE) * alike + UNIFORM_SHARE * uniform
-
-
-def described_tasks(meta_dataset: MetaDataset) -> Mask:
-    """Return which tasks (T,) have a meta-feature."""
-    return np.asarray(np.isfinite(meta_dataset.meta_features).any(axis=1))
 
 
 def deviation_covariance(values: Floats, alike: Floats) -> Floats:
