@@ -42,11 +42,11 @@ def maximum_margin(signed: Floats, deadline: Deadline | None = None) -> Floats:
     array([[0.5, 0. ]])
     """
     if signed.shape[1] <= signed.shape[2]:
-        return np.matvec(signed, _multipliers(signed, deadline or Deadline()))
+        return np.asarray(np.matvec(signed, _multipliers(signed, deadline or Deadline())))
     # Of more features than rows only the inner products of the rows matter.
     eigenvalues, vectors = np.linalg.eigh(signed.transpose(0, 2, 1) @ signed)
     roots = np.sqrt(np.maximum(eigenvalues, 0.0))[:, :, None] * vectors.transpose(0, 2, 1)
-    return np.matvec(signed, _multipliers(roots, deadline or Deadline()))
+    return np.asarray(np.matvec(signed, _multipliers(roots, deadline or Deadline())))
 
 
 @np.errstate(all="ignore")  # a step that overflows is the last one
@@ -72,8 +72,8 @@ def _multipliers(signed: Floats, deadline: Deadline) -> Floats:
             break
         best_gap = np.minimum(gap, best_gap)
         if not unsolved.all():
-            state = (signed, best_gap, going, inside, slopes)
-            signed, best_gap, going, inside, slopes = (each[unsolved] for each in state)
+            signed, best_gap, going = signed[unsolved], best_gap[unsolved], going[unsolved]
+            inside, slopes = inside[unsolved], slopes[unsolved]
         inside, slopes = _moved(signed, inside, slopes)
     return found
 
@@ -125,10 +125,10 @@ def _newton(signed: Floats, inside: Floats, slopes: Floats) -> "Callable[[Floats
 def _mean(products: Floats) -> Floats:
     """Return the means (P, 1, 1) of products (P, 2, m)."""
     flat = products.reshape(len(products), -1)  # three times as fast as a mean over two axes
-    return (flat.sum(axis=1) / flat.shape[1])[:, None, None]
+    return np.asarray(flat.sum(axis=1) / flat.shape[1])[:, None, None]
 
 
 def _length(inside: Floats, step: Floats, slopes: Floats, slope_step: Floats) -> Floats:
     """Return how far (P, 1, 1), at most 1, all values can move before one of them is 0."""
     nearest = np.minimum(step / inside, slope_step / slopes).reshape(len(step), -1).min(axis=1)
-    return (1 / np.maximum(1.0, -nearest))[:, None, None]
+    return np.asarray(1 / np.maximum(1.0, -nearest))[:, None, None]
