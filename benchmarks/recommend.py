@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.evaluation.benchmark import Settings, run_recommender
 from metalearn.evaluation.replay import Protocol
-from metalearn.evaluation.scores import bootstrap_interval
+from metalearn.evaluation.scores import bootstrap_interval, log_k_weights
 from metalearn.sources.matrix import read_matrix
 from metalearn.sources.metafeatures import read_meta_features
 from metalearn.store import KnowledgeBase, store_families
@@ -34,8 +34,8 @@ OURS: Mapping[Protocol, tuple[str, ...]] = {
     "zero_shot": ("auto", "knn", "portfolio", "neighbor_list", "neighbor_rank", "average_rank", "random"),
 }
 KS = np.array(Settings().ks)
-# A curve times these weights is its area over log k, by trapezoids.
-AREA = np.convolve(np.diff(np.log(KS)), [0.5, 0.5]) / np.log(KS[-1] / KS[0])
+# A curve times these weights is its area over log k.
+AREA = log_k_weights(KS)
 Regrets = NDArray[np.float64]
 
 

@@ -10,6 +10,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.core.transforms import TIE_DIGITS, normalized_regret, reference_loss, smallest_loss
+from metalearn.errors import InputError
 
 Protocol = Literal["zero_shot", "sequential"]
 
@@ -18,12 +19,14 @@ Protocol = Literal["zero_shot", "sequential"]
 class Table:
     """What is known of one task: the candidates evaluated there, their losses and normalized regrets (C,).
 
-    A failed candidate has the loss NaN and the regret 1. On a constant task no choice matters: the smallest loss is
-    the one that counts as regret 1.
+    ``columns`` (C,) tells where the candidates stand among the meta-dataset's configurations. A failed candidate has
+    the loss NaN and the regret 1. On a constant task no choice matters: the smallest loss is the one that counts as
+    regret 1.
     """
 
     task: Task
     candidates: tuple[Configuration, ...]
+    columns: NDArray[np.int64]
     losses: NDArray[np.float64]
     regrets: NDArray[np.float64]
     is_constant: bool
@@ -41,6 +44,7 @@ def tables(meta_dataset: MetaDataset) -> list[Table]:
         Table(
             task,
             tuple(c for c, k in zip(meta_dataset.configurations, known[t], strict=True) if k),
+            np.flatnonzero(known[t]),
             losses[t, known[t]],
             regrets[t, known[t]],
             is_constant=not varied[t],
@@ -49,16 +53,28 @@ def tables(meta_dataset: MetaDataset) -> list[Table]:
     ]
 
 
+def choices(fitted: FittedRecommender, table: Table, k: int, protocol: Protocol) -> NDArray[np.int64]:
+    """Return which of the table's candidates are recommended, in their order: indices (at most k,).
+
+    ``zero_shot`` asks once for k configurations; ``sequential`` asks for one at a time and tells its loss.
+
+    Raises:
+        InputError: when something is recommended that is no candidate.
+    """
+    ask = _zero_shot if protocol == "zero_shot" else _sequential
+    position = {c.id: i for i, c in enumerate(table.candidates)}
+    answer = ask(fitted, table, k)
+    if foreign := [c for c in answer if c.id not in position]:
+        raise InputError(f"it recommended {foreign[0]}, which is no candidate there.")
+    return np.array([position[c.id] for c in answer], dtype=np.int64)
+
+
 def replay(fitted: FittedRecommender, table: Table, k: int, protocol: Protocol) -> NDArray[np.float64]:
     """Return the smallest normalized regret after 1, ..., k recommendations (k,).
 
     A list that ends early keeps its best.
-
-    ``zero_shot`` asks once for k configurations; ``sequential`` asks for one at a time and tells its loss.
     """
-    ask = _zero_shot if protocol == "zero_shot" else _sequential
-    position = {c.id: i for i, c in enumerate(table.candidates)}
-    chosen = [position[c.id] for c in ask(fitted, table, k)]
+    chosen = choices(fitted, table, k, protocol)
     regrets = np.ones(k)
     regrets[: len(chosen)] = table.regrets[chosen]
     return np.minimum.accumulate(regrets)
@@ -76,7 +92,7 @@ def _sequential(fitted: FittedRecommender, table: Table, k: int) -> list[Configu
         if not answer:
             break
         configuration = answer[0].configuration
-        value = loss[configuration.id]
+        value = loss.get(configuration.id, np.nan)
         ok = bool(np.isfinite(value))
         history.append(Trial(configuration, loss=value if ok else None, status="ok" if ok else "crashed"))
     return [trial.configuration for trial in history]

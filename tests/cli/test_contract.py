@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from metalearn.store import KnowledgeBase
-from tests.store.batches import make_batch
 
 COMMANDS = [
     "recommend",
@@ -32,6 +31,11 @@ COMMANDS = [
     "kb fetch-dataset",
     "evaluate recommenders",
 ]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("METALEARN_CACHE", str(tmp_path / "recommenders"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -261,16 +265,6 @@ def test_a_published_matrix_goes_all_the_way(run, tmp_path, shared):
         knn, average_rank = means["knn", k], means["average_rank", k]
         assert len(knn) == 238
         assert sum(knn) < sum(average_rank)
-
-
-def test_workers_change_nothing_but_the_time(run, tmp_path):
-    kb = tmp_path / "kb.duckdb"
-    with KnowledgeBase.open(kb, read_only=False) as knowledge_base:
-        knowledge_base.append(make_batch())
-    options = ["--kb", kb, "--recommenders", "average_rank,portfolio,random", "--k", "1", "--json"]
-    one, two = (run("evaluate", "recommenders", *options, "--workers", w) for w in (1, 2))
-    assert one[0] == 0
-    assert one[1] == two[1]
 
 
 def test_python_is_printed_for_the_first_recommendation(run, table):

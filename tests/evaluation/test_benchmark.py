@@ -12,7 +12,7 @@ from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task
 from metalearn.core.registry import create, names
 from metalearn.errors import InputError
-from metalearn.evaluation.benchmark import Settings, evaluate_recommenders, run_recommender
+from metalearn.evaluation.benchmark import Settings, evaluate_recommenders, run_bench, run_recommender
 from metalearn.evaluation.replay import replay, tables
 from metalearn.evaluation.scores import bootstrap_interval
 from metalearn.evaluation.splits import against, leave_out
@@ -141,6 +141,55 @@ def test_the_interval_draws_families_not_tasks():
     assert 0.38 < low < 0.42
     assert 0.58 < high < 0.62
     assert bootstrap_interval(values, ["a"] * 50 + ["b"] * 50, rng(0)) == (0.0, 1.0)
+
+
+def test_folds_learn_from_less_than_leaving_one_out():
+    past = planted_meta_dataset(20)
+    folded, one_by_one = (
+        run_recommender("knn", meta_dataset=past, test=None, settings=Settings(ks=(1,), n_folds=n)) for n in (2, None)
+    )
+    assert folded.regrets.shape == one_by_one.regrets.shape == (20, 1)
+    np.testing.assert_array_equal(one_by_one.regrets, 0)
+
+
+def test_another_test_knowledge_base_is_learned_for_less_its_kin():
+    past = planted_meta_dataset(8)
+    test = past.select(np.arange(8) < 3)
+    results = run_bench(past, ["average_rank"], Settings(ks=(1,)), test=test)
+    assert [t.id for t in results.tasks] == [t.id for t in test.tasks]
+    fitted = create("recommender", "average_rank").meta_fit(
+        past.select(np.arange(8) >= 3), rng=np.random.default_rng(0)
+    )
+    expected = [replay(fitted, table, 1, "zero_shot") for table in tables(test)]
+    np.testing.assert_array_equal(results.scores["average_rank"]["normalized_regret"], expected)
+
+
+def test_what_leaves_nothing_to_learn_from_is_refused():
+    past = planted_meta_dataset(4)
+    family = replace(past, tasks=tuple(replace(t, family="one") for t in past.tasks))
+    with pytest.raises(InputError, match="leaves out every family"):
+        evaluate_recommenders(family, ["knn"])
+    with pytest.raises(InputError, match="leaves out every family"):
+        evaluate_recommenders(past, ["knn"], test=past)
+    assert evaluate_recommenders(family, ["knn"], Settings(ks=(1,), leave_out="dataset"))["protocol"]["n_tasks"] == 4
+
+
+def test_folds_are_of_one_knowledge_base():
+    past = planted_meta_dataset(6)
+    with pytest.raises(InputError, match="one knowledge base"):
+        evaluate_recommenders(past, ["knn"], Settings(n_folds=2), test=past)
+
+
+def test_an_empty_meta_dataset_is_refused():
+    with pytest.raises(InputError, match="No task"):
+        evaluate_recommenders(MetaDataset.from_matrix([], [], []), ["knn"])
+
+
+def test_specifications_run_as_well_as_names():
+    past, settings = planted_meta_dataset(6), Settings(ks=(1,), n_folds=2)
+    mine = evaluate_recommenders(past, {"mine": create("recommender", "knn")}, settings)["results"][0]
+    named = evaluate_recommenders(past, ["knn"], settings)["results"][0]
+    assert {**mine, "recommender": "knn"} == named
 
 
 @pytest.fixture(scope="module")

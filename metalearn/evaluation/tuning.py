@@ -1,0 +1,105 @@
+"""Recommenders by name and options, and the choice between options by nested cross-validation."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.protocols import FittedRecommender, Recommender
+from metalearn.core.registry import create
+from metalearn.core.transforms import TIE_DIGITS
+from metalearn.errors import InputError, UnknownNameError
+from metalearn.evaluation.answers import collect, jobs
+from metalearn.evaluation.curves import Worth, score
+from metalearn.evaluation.replay import Protocol, tables
+from metalearn.evaluation.splits import folds
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The candidate with the smallest area over log k of normalized regret, in folds of families of the past tasks.
+
+    The choice is part of ``meta_fit``, so that a bench that leaves tasks out makes it anew without them: nested
+    cross-validation (Cawley & Talbot, "On over-fitting in model selection", JMLR 2010). With fewer than two families
+    it is the first candidate.
+
+    >>> from metalearn.checks import planted_meta_dataset
+    >>> tuned = Tuned((create("recommender", "average_rank"), create("recommender", "knn")), ks=(1,))
+    >>> type(tuned.meta_fit(planted_meta_dataset(), rng=np.random.default_rng(0))).__name__
+    'FittedNearestTasks'
+    """
+
+    stochastic: ClassVar[bool] = False
+    candidates: tuple[Recommender, ...]
+    ks: tuple[int, ...] = (1, 2, 3, 5, 10, 20)
+    protocol: Protocol = "zero_shot"
+    n_folds: int = 5
+
+    def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> FittedRecommender:
+        """Choose a candidate, and fit it to all past tasks; nothing but the candidates draws from ``rng``."""
+        return self.choose(meta_dataset, rng=rng).meta_fit(meta_dataset, rng=rng)
+
+    def choose(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> Recommender:
+        """Return the candidate chosen on these past tasks; the first of those that are as good."""
+        tested = np.array([not t.is_constant for t in tables(meta_dataset)], dtype=bool)
+        n_folds = min(self.n_folds, len({t.family for t in meta_dataset.tasks}))
+        if n_folds < 2 or not tested.any() or len(self.candidates) == 1:
+            return self.candidates[0]
+        seed = int(rng.integers(2**31)) if self.stochastic else 0
+        inner = folds(meta_dataset, "family", n_folds)
+        named = {str(i): candidate for i, candidate in enumerate(self.candidates)}
+        work = jobs(named, meta_dataset, inner, protocol=self.protocol, k=max(self.ks), seed=seed)
+        worth = Worth.of(meta_dataset)
+        scores = (score(worth, chosen, self.ks, tested) for chosen in collect(work).values())
+        areas = [float(np.nanmean(found["area_over_log_k"][:, -1])) for found in scores]
+        return self.candidates[int(np.argmin(np.round(areas, TIE_DIGITS)))]
+
+
+class StochasticTuned(Tuned):
+    """The same, where a candidate draws: a bench runs it with several seeds."""
+
+    stochastic: ClassVar[bool] = True
+
+
+def recommender_from_text(text: str, *, ks: Sequence[int], protocol: Protocol) -> Recommender:
+    """Return the recommender that a text names, with its options; several values of an option are tuned between.
+
+    Raises:
+        UnknownNameError: when there is no such recommender or option; suggests the nearest.
+        InputError: when the text is malformed, or the recommender refuses a value.
+
+    >>> recommender_from_text("knn:n_neighbors=3", ks=(1,), protocol="zero_shot")
+    NearestTasks(n_neighbors=3)
+    >>> recommender_from_text("knn:n_neighbors=3/10", ks=(1,), protocol="zero_shot").candidates
+    (NearestTasks(n_neighbors=3), NearestTasks(n_neighbors=10))
+    """
+    name, *given = text.split(":")
+    known = [f.name for f in fields(create("recommender", name))]
+    grid: dict[str, list[Any]] = {}
+    for part in given:
+        option, equals, values = part.partition("=")
+        if not equals:
+            raise InputError(f"Options are written as in knn:n_neighbors=5, or 3/5/10 to choose; got {part!r}.")
+        if option not in known:
+            raise UnknownNameError(f"option of {name}", option, known)
+        grid[option] = [_value(value) for value in values.split("/")]
+    try:
+        made = [
+            create("recommender", name, **dict(zip(grid, chosen, strict=True))) for chosen in product(*grid.values())
+        ]
+    except TypeError as error:
+        raise InputError(f"There is no recommender {text!r}: {error}.") from error
+    kind = StochasticTuned if any(candidate.stochastic for candidate in made) else Tuned
+    return made[0] if len(made) == 1 else kind(tuple(made), tuple(ks), protocol)
+
+
+def _value(text: str) -> Any:
+    """Read a number, true, false or null; anything else is a text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
