@@ -1,14 +1,12 @@
 """The calls a user makes: load a table, get recommended configurations, and the estimators they stand for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metalearn.core.protocols import Explains, FittedRecommender, Recommender
 from metalearn.core.records import (
     NO_CONSTRAINTS,
     Configuration,
@@ -19,54 +17,16 @@ from metalearn.core.records import (
     TaskType,
     Trial,
 )
-from metalearn.core.registry import create
-from metalearn.errors import InputError
+from metalearn.errors import AbsentError, InputError
+from metalearn.recommending import Recommendations, Wishes, recommended, timed
 from metalearn.store import KnowledgeBase
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-
-@dataclass(frozen=True, eq=False)
-class Recommendations:
-    """Configurations to try, the first one first; which recommender chose them, and why that one."""
-
-    task: Task
-    recommender: str
-    reason: str
-    items: tuple[Recommendation, ...]
-
-    def __iter__(self) -> Iterator[Recommendation]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> Recommendation:
-        return self.items[index]
-
-    def asdict(self) -> dict[str, Any]:
-        """Return plain data, as ``metalearn recommend --json`` prints it."""
-        return {
-            "task": {"id": self.task.id, "dataset_id": self.task.dataset_id, "type": self.task.type},
-            "recommender": self.recommender,
-            "reason": self.reason,
-            "recommendations": [
-                {
-                    "rank": rank,
-                    "id": item.configuration.id,
-                    "space": item.configuration.space,
-                    "algorithm": item.configuration.algorithm,
-                    "hyperparameters": dict(item.configuration.hyperparameters),
-                    "predicted_loss": item.loss,
-                    "std": item.std,
-                    "predicted_seconds": item.cost_seconds,
-                    "evidence": [asdict(evidence) for evidence in item.evidence],
-                }
-                for rank, item in enumerate(self.items, start=1)
-            ],
-        }
+# Who waits for a recommendation learns after some seconds that a server does not answer.
+_ATTEMPTS = 3
 
 
 def load_dataset(path: str | Path, target: str, *, task_type: TaskType | None = None) -> Dataset:
@@ -118,6 +78,31 @@ def fetch_dataset(
     return table.dataset(target)
 
 
+def fetch_task(task_id: int, *, server: str | None = None, cache: str | Path | None = None) -> Dataset:
+    """Return the dataset of an OpenML task, with the target and the type that the task names.
+
+    ``server`` and ``cache`` are as in ``fetch_dataset``.
+
+    Raises:
+        SourceError: when the server does not answer, knows no such task, or does not give its dataset whole.
+        InputError: when the task is neither a classification nor a regression, or its table cannot be used.
+    """
+    from metalearn.sources import openml_entities
+    from metalearn.sources.openml_datasets import fetch_table
+    from metalearn.sources.openml_http import OpenMLServer
+    from metalearn.sources.openml_tables import TASK_TYPES
+
+    with OpenMLServer(server, attempts=_ATTEMPTS) as asked:
+        found = openml_entities.tasks(asked, [task_id], {}).get(task_id)
+    if found is None:
+        raise AbsentError(f"The OpenML server knows no task {task_id}; check the number.")
+    if found.type not in TASK_TYPES:
+        raise InputError(f"OpenML task {task_id} is neither a classification nor a regression; give another.")
+    place = None if cache is None else Path(cache).expanduser()
+    table = fetch_table(found.dataset_id, server=server, cache=place, attempts=_ATTEMPTS)
+    return table.dataset(found.target, task_type=TASK_TYPES[found.type])
+
+
 def describe(dataset: Dataset, *, timeout: float | None = None, seed: int = 0) -> Task:
     """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds."""
     from metalearn.metafeatures.extract import meta_features
@@ -134,21 +119,31 @@ def recommend(
     recommender: str = "auto",
     kb: KnowledgeBase | str | Path | None = None,
     metric: str | None = None,
-    history: Sequence[Trial] = (),
+    history: Sequence[Trial] | str | Path = (),
     candidates: Sequence[Configuration] | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
+    memory: float | None = None,
+    diverse: bool = False,
+    include_default: bool = True,
     seed: int = 0,
 ) -> Recommendations:
     """Recommend k configurations for a dataset, a data frame with its target, or a task with known meta-features.
 
     ``kb`` is a knowledge base, or where one is (default: the bundled one); ``metric`` what is to be good (default: the
-    one with most evaluations there). ``history``, ``candidates`` and ``constraints`` are as in
-    ``core.protocols.FittedRecommender``. Where the knowledge base knows nothing about such tasks, the learners'
+    one with most evaluations there). ``candidates`` and ``constraints`` are as in
+    ``core.protocols.FittedRecommender``; so is ``history``, which may also be a file (``sources.trials``) or a
+    knowledge base of evaluations on the task. Where the knowledge base knows nothing about such tasks, the learners'
     defaults are recommended, and ``reason`` says so. Algorithms whose library is not installed or whose limits the
-    dataset exceeds are left out, unless ``constraints`` asks for them by name; ``reason`` says which.
+    dataset exceeds are left out, unless ``constraints`` asks for them by name, and so is what is predicted to need more
+    than ``memory`` GB (``recommenders.memory``); ``reason`` says which, or how many.
+
+    A list that neither history nor candidates narrow has a default configuration of the library at its second place
+    (the one that the recommender would try first), unless one is at the first or second anyway, or ``include_default``
+    is false. ``diverse`` reorders: each next one good, and unlike those before it (``recommenders.diversity``). What
+    was fitted to a snapshot is cached (``recommenders.cache``).
 
     Raises:
-        InputError: for data that cannot be used, or a k below 1.
+        InputError: for data, a history or a metric that cannot be used, or a k below 1.
         UnknownNameError: for a recommender or a metric that is not known.
 
     >>> from sklearn.datasets import load_iris
@@ -158,20 +153,16 @@ def recommend(
     """
     if k < 1:
         raise InputError(f"k must be at least 1; got {k}.")
-    method: Recommender = create("recommender", recommender)
-    task = data if isinstance(data, Task) else describe(_as_dataset(data, y), seed=seed)
-    with nullcontext(kb) if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb) as opened:
-        past = opened.meta_dataset(metric=metric, task_type=task.type, extractor=opened.extractor_of(task))
-    if not len(past):  # nothing but the defaults can be recommended from nothing, whatever the method
-        recommender, method = "auto", create("recommender", "auto")
-    fitted = method.meta_fit(past, rng=np.random.default_rng(seed))
-    unusable = _unusable(task, constraints)
-    usable = replace(constraints, exclude=(*constraints.exclude, *unusable))
-    items = fitted.recommend(task, k, history=history, candidates=candidates, constraints=usable)
-    name, reason = _explanation(fitted, task, recommender)
-    known = {configuration.algorithm for configuration in past.configurations}
-    notes = [f"; {algorithm} is left out: {why}" for algorithm, why in unusable.items() if algorithm in known]
-    return Recommendations(task, name, reason + "".join(notes), items)
+    if memory is not None and not memory > 0:
+        raise InputError(f"memory is a positive number of GB; got {memory}.")
+    wishes = Wishes(k, recommender, metric, history, candidates, constraints, memory, diverse, include_default, seed)
+    seconds: dict[str, float] = {}
+    with timed(seconds, "describe"):
+        task = data if isinstance(data, Task) else describe(_as_dataset(data, y), seed=seed)
+    with timed(seconds, "load"):
+        opened = kb if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb)
+    with nullcontext(opened) if isinstance(kb, KnowledgeBase) else opened:
+        return recommended(task, opened, wishes, seconds)
 
 
 def make_estimator(
@@ -203,23 +194,3 @@ def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> D
     name = str(getattr(y, "name", None) or "target")
     target = name if name not in data.columns else f"{name} (target)"
     return make_dataset(data.assign(**{target: np.asarray(y)}), target, name="data")
-
-
-def _unusable(task: Task, constraints: Constraints) -> dict[str, str]:
-    """Return why algorithms that nobody asked for by name cannot be fitted here, by algorithm."""
-    from metalearn.learners.catalog import LEARNERS, exceeded_limit, missing_extra
-
-    n_rows, n_classes = task.meta_features.get("n_rows", 0), task.meta_features.get("n_classes", 0)
-    reasons = {}
-    for algorithm in set(LEARNERS) - set(constraints.algorithms or ()):
-        extra = missing_extra(algorithm)
-        install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
-        reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
-    return {algorithm: why for algorithm, why in sorted(reasons.items()) if why}
-
-
-def _explanation(fitted: FittedRecommender, task: Task, name: str) -> tuple[str, str]:
-    if isinstance(fitted, Explains):
-        method, reason = fitted.explain(task)
-        return f"{name} ({method})", reason
-    return name, "asked for by name"

@@ -1,6 +1,7 @@
 """Fixtures that every part of the suite shares."""
 
 import os
+from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -11,6 +12,14 @@ forkserver.set_forkserver_preload(["metalearn.learners.folds", "tests.preloaded"
 forkserver.ensure_running()
 
 _SHARED = Path(os.environ.get("METALEARN_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests cache out of the user's cache, and what that holds out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METALEARN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

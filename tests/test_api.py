@@ -7,10 +7,16 @@ import pandas as pd
 import pytest
 
 import metalearn
-from metalearn.api import recommend
+from metalearn.api import fetch_task, recommend
 from metalearn.core.records import Constraints, Task
+from metalearn.errors import AbsentError, InputError
 from metalearn.learners import catalog
 from metalearn.store import KnowledgeBase
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METALEARN_CACHE", str(tmp_path / "recommenders"))
 
 
 @pytest.fixture
@@ -63,3 +69,19 @@ def test_the_defaults_skip_what_is_not_installed(without_torch: None, empty: Pat
     names = _algorithms(Task("new", "new", "classification"), k=1000, kb=empty)
     assert names[0] == "random_forest"
     assert "torch_mlp" not in names
+
+
+def test_an_openml_task_comes_with_its_target_and_type(shared: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    from tests.sources.openml_world import emulator_module, write_odd_world
+
+    monkeypatch.setenv("no_proxy", "*")
+    world = write_odd_world(tmp_path / "world")
+    with emulator_module(shared).Emulator(world, datasets=shared / "datasets") as server:
+        place = {"server": server.url, "cache": tmp_path / "cache"}
+        dataset = fetch_task(59, **place)
+        assert (dataset.y.name, dataset.task_type, dataset.n_classes) == ("class", "classification", 3)
+        with pytest.raises(AbsentError, match="task 12345"):
+            fetch_task(12345, **place)
+        monkeypatch.setattr("metalearn.sources.openml_tables.TASK_TYPES", {2: "regression"})
+        with pytest.raises(InputError, match="neither a classification nor a regression"):
+            fetch_task(59, **place)

@@ -11,8 +11,9 @@ from metalearn.cli.output import print_json, print_table, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from metalearn.api import Recommendations
-    from metalearn.core.records import Dataset, Evidence, Task, Trial
+    from metalearn.core.records import Dataset, Evidence, Task
+    from metalearn.core.spaces import SearchSpace
+    from metalearn.recommending import Recommendations
 
 EXAMPLE = "Example: metalearn recommend data.csv --target class -k 5"
 _UNUSABLE = "give exactly one of FILE, --openml-task and --meta-features"
@@ -22,7 +23,8 @@ def recommend(
     file: Annotated[Path | None, typer.Argument(help="CSV, ARFF or Parquet file.")] = None,
     target: Target = None,
     openml_task: Annotated[
-        int | None, typer.Option("--openml-task", metavar="ID", help="A task in the knowledge base.")
+        int | None,
+        typer.Option("--openml-task", metavar="ID", min=1, help="A task of the knowledge base, else of OpenML's."),
     ] = None,
     meta_features: Annotated[
         Path | None, typer.Option("--meta-features", metavar="JSON", help="A file of names and values.")
@@ -33,58 +35,110 @@ def recommend(
     task_type: TaskTypeOption = None,
     metric: Metric = None,
     history: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--history",
             metavar="FILE",
-            help="JSON list of what was tried: algorithm, hyperparameters, space, loss, status.",
+            help="What was tried on it: JSON, CSV or Parquet of algorithm, hyperparameters, loss; or a knowledge base.",
         ),
     ] = None,
     seconds_each: Annotated[
         float | None,
         typer.Option("--seconds-each", metavar="S", min=0.0, help="Leave out what is predicted to take longer."),
     ] = None,
+    seconds_total: Annotated[
+        float | None,
+        typer.Option("--seconds-total", metavar="S", min=0.0, help="Pass over what does not fit into so many in all."),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", metavar="GB", min=1e-6, help="Leave out what is predicted to need more."),
+    ] = None,
     algorithms: Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")] = None,
     exclude: Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")] = None,
+    space: Annotated[
+        str | None,
+        typer.Option("--space", metavar="FILE|NAME", help="Only what is valid in a search space (JSON), or is of it."),
+    ] = None,
+    diverse: Annotated[bool, typer.Option("--diverse", help="Each next one good, and unlike those before it.")] = False,
+    no_default: Annotated[
+        bool, typer.Option("--no-default", help="Without the library's default at the second place.")
+    ] = False,
     to: Annotated[
         Literal["table", "json", "python"], typer.Option("--to", help="python: a script with the first one.")
     ] = "table",
-    explain: Annotated[bool, typer.Option("--explain", help="Show how each did on the nearest tasks.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show nearest tasks, what drove the choice, and seconds.")
+    ] = False,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="URL", help="OpenML's. [default: the openml client's own]")
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Recommend configurations to try on a dataset, the most promising first."""
     from metalearn import api
-    from metalearn.core.algorithms import algorithm_names
     from metalearn.core.records import Constraints
-    from metalearn.errors import UnknownNameError
+    from metalearn.recommending import timed
     from metalearn.store import KnowledgeBase
 
     if sum(given is not None for given in (file, openml_task, meta_features)) != 1:
         raise typer.BadParameter(_UNUSABLE)
     if to == "python" and file is None:
         raise typer.BadParameter("--to python needs FILE, which the script reads")
-    for name in (*(listed(algorithms) or ()), *(listed(exclude) or ())):
-        if name not in algorithm_names():
-            raise UnknownNameError("algorithm", name, algorithm_names())
-    data = _data(file, target, openml_task, meta_features, task_type, kb)
+    limits = (_algorithms(algorithms), _algorithms(exclude) or (), seconds_each, seconds_total)
+    constraints = Constraints(*limits, None if space is None else _space(space))
+    read: dict[str, float] = {}
+    with timed(read, "read"):
+        data = _data(file, target, openml_task, meta_features, task_type, kb, server)
     found = api.recommend(
         data,
         k=k,
         recommender=recommender,
         kb=kb,
         metric=metric,
-        history=_history(history) if history else (),
-        constraints=Constraints(listed(algorithms), listed(exclude) or (), seconds_each),
+        history=history or (),
+        constraints=constraints,
+        memory=memory,
+        diverse=diverse,
+        include_default=not no_default,
         seed=seed,
     )
     if json or to == "json":
-        print_json(found.asdict())
+        document = found.asdict(explain=explain)
+        print_json(document | ({"seconds": read | document["seconds"]} if explain else {}))
     elif to == "python":
         typer.echo(_python(found, file, target, data))
     else:
-        with KnowledgeBase.open(kb) as knowledge_base:
-            _print(found, explain, knowledge_base.dataset_names())
+        with KnowledgeBase.open(kb) as opened:
+            names = opened.dataset_names()
+        _print(found, names, explain=explain)
+        if explain:
+            _print_explanation(found, read | dict(found.seconds))
+
+
+def _algorithms(text: str | None) -> tuple[str, ...] | None:
+    from metalearn.core.algorithms import algorithm_names
+    from metalearn.errors import UnknownNameError
+
+    names = listed(text)
+    for name in names or ():
+        if name not in algorithm_names():
+            raise UnknownNameError("algorithm", name, algorithm_names())
+    return names
+
+
+def _space(text: str) -> "SearchSpace | str":
+    """Read a search space from a file; what is no file is the name of one."""
+    from metalearn.core.spaces import SearchSpace
+    from metalearn.errors import InputError
+
+    if not (Path(text).is_file() or text.endswith(".json")):
+        return text
+    try:
+        return SearchSpace.from_json(Path(text).read_text(encoding="utf-8"))
+    except Exception as error:  # ConfigSpace raises whatever comes to it
+        raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
 
 
 def _data(
@@ -94,17 +148,23 @@ def _data(
     meta_features: Path | None,
     task_type: Any,
     kb: str | None,
+    server: str | None,
 ) -> "Dataset | Task":
+    from metalearn import api
+    from metalearn.errors import KnowledgeBaseError
+    from metalearn.sources.files import load_dataset
     from metalearn.store import KnowledgeBase
 
     if file is not None:
-        from metalearn.sources.files import load_dataset
-
         return load_dataset(file, target, task_type=task_type)
-    if openml_task is not None:
-        with KnowledgeBase.open(kb) as knowledge_base:
-            return knowledge_base.task(f"openml-task-{openml_task}")
-    return _described_task(_read_json(meta_features), task_type)
+    if openml_task is None:
+        return _described_task(_read_json(meta_features), task_type)
+    with KnowledgeBase.open(kb) as opened:
+        try:
+            return opened.task(f"openml-task-{openml_task}")
+        except KnowledgeBaseError:  # it does not hold that one
+            pass
+    return api.fetch_task(openml_task, server=server)
 
 
 def _described_task(features: Any, task_type: Any) -> "Task":
@@ -115,25 +175,6 @@ def _described_task(features: Any, task_type: Any) -> "Task":
         raise InputError('--meta-features needs a JSON object of names and numbers, such as {"n_rows": 150}.')
     values = {str(name): float("nan") if v is None else float(v) for name, v in features.items()}
     return Task("new", "new", task_type or "classification", meta_features=values)
-
-
-def _history(path: Path) -> "list[Trial]":
-    from metalearn.core.records import Configuration, Trial
-    from metalearn.errors import InputError
-
-    try:
-        return [
-            Trial(
-                Configuration(entry["space"], entry["algorithm"], entry.get("hyperparameters", {})),
-                loss=entry.get("loss"),
-                status=entry.get("status", "ok" if entry.get("loss") is not None else "crashed"),
-            )
-            for entry in _read_json(path)
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} needs a list of objects with space, algorithm, hyperparameters and loss: {error!r}."
-        ) from error
 
 
 def _read_json(path: Path | None) -> Any:
@@ -148,14 +189,21 @@ def _read_json(path: Path | None) -> Any:
 
 
 def _python(found: "Recommendations", file: Path | None, target: str | None, data: Any) -> str:
+    from metalearn.errors import InputError
     from metalearn.learners.code import to_python
 
+    if not found:
+        raise InputError(f"There is nothing to write a script of: {found.reason}.")
     options = {"task_type": data.task_type, "n_classes": data.n_classes}
     code: str = to_python(found[0].configuration, path=str(file), target=str(target), **options)
     return code
 
 
-def _print(found: "Recommendations", explain: bool, names: "Mapping[str, str]") -> None:
+def _print(found: "Recommendations", names: "Mapping[str, str]", *, explain: bool) -> None:
+    title = f"{found.recommender}: {found.reason}"
+    if not found:
+        typer.echo(title)
+        return
     rows = [
         (
             rank,
@@ -167,8 +215,16 @@ def _print(found: "Recommendations", explain: bool, names: "Mapping[str, str]") 
         )
         for rank, item in enumerate(found, start=1)
     ]
-    columns = ("", "algorithm", "hyperparameters", "loss", "seconds", "evidence")
-    print_table(f"{found.recommender}: {found.reason}", columns, rows)
+    print_table(title, ("", "algorithm", "hyperparameters", "loss", "seconds", "evidence"), rows)
+
+
+def _print_explanation(found: "Recommendations", seconds: "Mapping[str, float]") -> None:
+    if found.drivers:
+        values = found.task.meta_features
+        told = ", ".join(f"{name} = {shown(values[name])} ({share:.1%})" for name, share in found.drivers)
+        typer.echo(f"What told most which past tasks are alike, and its share: {told}")
+    spent = ", ".join(f"{stage} {value:.2f}" for stage, value in seconds.items())
+    typer.echo(f"Seconds: {spent}")
 
 
 def _value(value: object) -> str:
@@ -178,7 +234,7 @@ def _value(value: object) -> str:
 def _evidence(evidence: "Evidence", names: "Mapping[str, str]") -> str:
     """Say on which past task a configuration was tried, how far that task is, and how it did there."""
     if evidence.task_id is None:
-        return evidence.kind
+        return "the library's default" if evidence.kind == "default" else evidence.kind
     distance = "" if evidence.distance is None else f" at {evidence.distance:.2f}"
     where = names.get(evidence.task_id, evidence.task_id)
     return f"{where}{distance}: rank {shown(evidence.rank)}, loss {shown(evidence.loss)}"

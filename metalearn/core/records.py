@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from metalearn.errors import ConfigurationError, InputError
 
@@ -174,22 +174,66 @@ class Recommendation:
     evidence: tuple[Evidence, ...] = ()
 
 
+class Space(Protocol):
+    """What constraints need of a search space, ``core.spaces.SearchSpace``."""
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The algorithms that it has."""
+        ...
+
+    def validate(self, configuration: Configuration) -> None:
+        """Raise ConfigurationError for what is no valid configuration of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Constraints:
-    """What a recommended configuration must satisfy.
+    """What recommended configurations must satisfy.
 
-    ``algorithms`` keeps only these, ``exclude`` drops these, ``seconds`` drops what is predicted to take longer
-    (a configuration without a prediction stays).
+    ``algorithms`` keeps only these, ``exclude`` drops these algorithms or configurations (by id). ``seconds`` drops
+    what is predicted to take longer, and of a list ``total_seconds`` drops, one after the other, what would bring it
+    beyond that in all; a configuration without a prediction stays. ``space`` keeps what is valid in a search space,
+    or, given as a name, what comes from it.
+
+    Raises:
+        InputError: when seconds are negative or no number.
+
+    >>> small = Configuration("sklearn", "svc", {"C": 1})
+    >>> Constraints(exclude=("lda",)).allows(small), Constraints(space="mine-1").allows(small)
+    (True, False)
     """
 
     algorithms: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     seconds: float | None = None
+    total_seconds: float | None = None
+    space: Space | str | None = None
+
+    def __post_init__(self) -> None:
+        for limit in (self.seconds, self.total_seconds):
+            if limit is not None and not limit >= 0:
+                raise InputError(f"A limit in seconds is 0 or more; got {limit}.")
+
+    @property
+    def most_seconds(self) -> float:
+        """What a configuration may be predicted to take, infinite where there is no limit."""
+        return min((limit for limit in (self.seconds, self.total_seconds) if limit is not None), default=float("inf"))
 
     def allows(self, configuration: Configuration) -> bool:
-        """Whether the configuration's algorithm may be used."""
+        """Whether the configuration may be used, but for the time that it takes."""
         wanted = self.algorithms is None or configuration.algorithm in self.algorithms
-        return wanted and configuration.algorithm not in self.exclude
+        unwanted = configuration.algorithm in self.exclude or configuration.id in self.exclude
+        return wanted and not unwanted and self._in_space(configuration)
+
+    def _in_space(self, configuration: Configuration) -> bool:
+        if self.space is None or isinstance(self.space, str):
+            return self.space in (None, configuration.space)
+        try:
+            self.space.validate(configuration)
+        except ConfigurationError:
+            return False
+        return configuration.algorithm in self.space.algorithms
 
 
 NO_CONSTRAINTS = Constraints()

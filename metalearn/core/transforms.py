@@ -87,6 +87,15 @@ def deviations(values: Floats, axis: int) -> Floats:
     return np.where(known, values - total / np.maximum(known.sum(axis=axis, keepdims=True), 1), np.nan)
 
 
+def weighted_sums(weights: Floats, values: Floats) -> Floats:
+    """Return weights (T,) @ values (T, n), each column the same to the last bit whatever others there are.
+
+    >>> weighted_sums(np.array([0.5, 0.5]), np.array([[1.0, 3.0], [2.0, 5.0]]))
+    array([1.5, 4. ])
+    """
+    return np.asarray((np.ascontiguousarray(values.T) * weights).sum(axis=1))
+
+
 def signed_log(values: Floats) -> Floats:
     """Return sign(x) ln(1 + |x|): sizes, counts and moments spread over many powers of ten come closer together.
 

@@ -152,17 +152,18 @@ class FittedGaussianPrior(Ordering):
             belief = belief.told(index, self.covariance(np.array([index]))[0], value)
         return belief
 
-    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
-        """Return mean and standard deviation (C,) of the losses on the new task, NaN where there is no past loss.
+    def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return mean and standard deviation (n,) of the losses at ``indices`` (n,), NaN where there is no past loss.
 
         They are those of a measurement, noise included; under the logarithm, of the log-normal distribution.
         """
-        mean, variance, _ = self.belief(tried)
+        belief = self.belief(tried)
+        mean, variance = belief.mean[indices], belief.variance[indices]
         std = np.sqrt(variance)
         if self.transform == "log":
             scale = np.exp(mean + variance / 2)
             mean, std = np.maximum(scale - LOG_OFFSET, 0.0), scale * np.sqrt(np.expm1(variance))
-        unknown = ~np.isfinite(self.past.losses).any(axis=0)
+        unknown = ~np.isfinite(self.past.losses[:, indices]).any(axis=0)
         return np.where(unknown, np.nan, mean), np.where(unknown, np.nan, std)
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.core.transforms import weighted_sums
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-# Components of less weight than this do not matter.
+# Components of less weight than this, next to the largest, do not matter, ...
 _LEAST = 1e-6
+# ... nor what comes after so many.
+_AT_MOST = 256
 # The observations are no independent evidence: their likelihood is tempered (Gruenwald & van Ommen, 2017).
 TEMPER = 0.7
+# So much of the components' variance makes intervals of 80 and 95 % hold what they say.
+OWN_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +44,26 @@ class LognormalMixture:
 
     @classmethod
     def given(
-        cls, means: Floats, weights: Floats, covariance: Floats, indices: Integers, logs: Floats
+        cls,
+        means: Floats,
+        weights: Floats,
+        covariance: Floats,
+        indices: Integers,
+        logs: Floats,
+        temper: float = TEMPER,
     ) -> "LognormalMixture":
         """Condition normals of these means (m, C), weights (m,) and covariance (C, C) on n logarithms of losses (n,).
 
-        ``indices`` (n,) are those of their configurations. Components of next to no weight are left out.
+        ``indices`` (n,) are those of their configurations. Components of little weight are left out.
         """
         from scipy.linalg import solve_triangular
 
         factor = np.linalg.cholesky(covariance[np.ix_(indices, indices)])
         gain = solve_triangular(factor, covariance[indices], lower=True)
         surprise = solve_triangular(factor, (logs - means[:, indices]).T, lower=True)
-        weights = tempered(weights, surprise)
-        kept = weights > _LEAST * weights.max()
+        weights = tempered(weights, surprise, temper)
+        kept = heaviest(weights, _AT_MOST)
+        kept = kept[weights[kept] > _LEAST * weights.max()]
         return cls(
             means[kept] + surprise[:, kept].T @ gain,
             weights[kept] / weights[kept].sum(),
@@ -58,8 +71,10 @@ class LognormalMixture:
             float(logs.min()),
         )
 
-    def choose(self, eligible: Mask, k: int) -> Integers:
+    def choose(self, eligible: Mask, k: int, price: Floats | None = None) -> Integers:
         """Return at most k eligible indices of most expected improvement, the later ones given the earlier.
+
+        With a ``price`` (C,), such as seconds, of most improvement for it (Snoek, Larochelle & Adams, 2012).
 
         In each component an improvement counts in units of the distance from its best to its worst mean loss. Of what
         was chosen each component believes its own mean (the kriging believer of Ginsbourger, Le Riche & Carraro 2010).
@@ -74,26 +89,45 @@ class LognormalMixture:
         for _ in range(min(k, int(eligible.sum()))):
             left = np.flatnonzero(remaining)
             gains = weights @ expected_improvement(means[:, left], sd[left], best[:, None])
+            gains = gains if price is None else gains / price[left]
             winner = left[np.lexsort((left, expected[left].round(9), -gains.round(12)))[0]]
             chosen, remaining[winner] = np.append(chosen, winner), False
             best = np.minimum(best, means[:, winner])
         return chosen
 
-    def moments(self) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation (C,) of the losses."""
-        firsts = np.exp(self.means + self.variances / 2)
-        mean = self.weights @ firsts
-        return mean, np.sqrt(np.maximum(self.weights @ (firsts**2 * np.exp(self.variances)) - mean**2, 0.0))
+    def moments(self, indices: Integers | slice = slice(None)) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation (n,) of the losses at n indices, by default all, calibrated.
+
+        Of each component its median counts.
+
+        Its own variance enters by the delta method, and with a tenth: the components are as wide as makes the search
+        good, which is more than the losses deviate.
+        """
+        medians = np.exp(self.means[:, indices])
+        mean = weighted_sums(self.weights, medians)
+        own = OWN_SHARE * weighted_sums(self.weights, medians**2) * self.variances[indices]
+        return mean, np.sqrt(weighted_sums(self.weights, (medians - mean) ** 2) + own)
 
 
-def tempered(weights: Floats, surprise: Floats) -> Floats:
-    """Return weights (m,) after standardised surprises (n, m), by their tempered normal likelihood.
+def heaviest(weights: Floats, n: int) -> Integers:
+    """Return the indices, ascending, of the at most n largest weights (m,); of equal ones the first.
+
+    >>> heaviest(np.array([0.1, 0.4, 0.1, 0.4]), 3)
+    array([0, 1, 3])
+    """
+    if len(weights) <= n:
+        return np.arange(len(weights))
+    return np.sort(np.argsort(-weights, kind="stable")[:n])
+
+
+def tempered(weights: Floats, surprise: Floats, temper: float = TEMPER) -> Floats:
+    """Return weights (m,) after standardised surprises (n, m), by their normal likelihood to the power ``temper``.
 
     >>> tempered(np.array([0.5, 0.5]), np.array([[0.0, 10.0]])).round(6)
     array([1., 0.])
     """
     with np.errstate(divide="ignore"):
-        logs = np.log(weights) - 0.5 * TEMPER * np.sum(surprise**2, axis=0)
+        logs = np.log(weights) - 0.5 * temper * np.sum(surprise**2, axis=0)
     likelihood = np.exp(logs - logs.max())
     return np.asarray(likelihood / likelihood.sum())
 

@@ -16,6 +16,9 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
+# So many gains are computed at a time.
+_BLOCK = 32
+
 
 @dataclass(frozen=True)
 class GreedyPortfolio:
@@ -45,28 +48,53 @@ class FittedPortfolio(Ordering):
         """Return the k configurations of the portfolio, in the order in which they were added."""
         return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k)
 
+    def order_by_price(self, task: Task, eligible: Mask, tried: Tried, k: int, price: Floats) -> Integers:  # noqa: ARG002
+        """Return the k configurations of the portfolio that is built by what is gained for the price."""
+        return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k, price=price)
+
 
 def greedy_portfolio(
-    regrets: Floats, eligible: Mask, tried: Integers, k: int, weights: Floats | None = None
+    regrets: Floats,
+    eligible: Mask,
+    tried: Integers,
+    k: int,
+    weights: Floats | None = None,
+    price: Floats | None = None,
 ) -> Integers:
     """Return at most k indices of eligible columns of regrets (T, C), greedily chosen given the tried ones.
 
-    ``weights`` (T,) of the tasks sum to 1; by default they are equal. Equal gains go to the smaller mean regret, then
-    to the smaller index.
+    ``weights`` (T,) of the tasks sum to 1; by default they are equal. With a ``price`` (C,), such as seconds, gains
+    are for the price (Streeter & Golovin, "An online algorithm for maximizing submodular functions", NIPS 2008). Equal
+    gains go to the smaller mean regret, then to the smaller index. Evaluated lazily (Minoux 1978).
 
     >>> greedy_portfolio(np.array([[0.0, 0.4, 1.0], [1.0, 0.5, 0.0]]), np.array([True] * 3), np.array([], int), 3)
     array([1, 2, 0])
     """
     best = regrets[:, tried].min(axis=1, initial=1.0)
-    remaining = np.flatnonzero(eligible)
     if weights is None:
         weights = np.full(len(regrets), 1 / max(len(regrets), 1))
+    price = np.ones(regrets.shape[1]) if price is None else price
     means = weights @ regrets
+
+    def gains(indices: Integers) -> Floats:
+        lowered = weights @ best - np.minimum(regrets.T[indices], best) @ weights
+        return np.asarray(np.round(lowered / price[indices], TIE_DIGITS))
+
+    remaining = np.flatnonzero(eligible)
+    # No gain grows as others are chosen, so what would gain less from nothing need not be looked at.
+    bounds = np.round((weights.sum() - means[remaining]) / price[remaining], TIE_DIGITS)
     chosen: list[int] = []
     while len(chosen) < k and len(remaining):
-        totals = np.round(weights @ np.minimum(regrets[:, remaining], best[:, None]), TIE_DIGITS)
-        winner = remaining[np.lexsort((remaining, means[remaining], totals))[0]]
+        order = np.lexsort((remaining, means[remaining], -bounds))
+        remaining, bounds = remaining[order], bounds[order]
+        looked, found = 0, -np.inf
+        while looked < len(remaining) and bounds[looked] >= found:
+            block = slice(looked, looked + _BLOCK)
+            bounds[block] = gains(remaining[block])
+            looked, found = looked + _BLOCK, max(found, float(bounds[block].max()))
+        place = np.lexsort((remaining, means[remaining], -bounds))[0]
+        winner = remaining[place]
         chosen.append(int(winner))
         best = np.minimum(best, regrets[:, winner])
-        remaining = remaining[remaining != winner]
+        remaining, bounds = np.delete(remaining, place), np.delete(bounds, place)
     return np.array(chosen, dtype=np.int64)

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
-from metalearn.core.transforms import log_losses, normalized_regret, ranks
+from metalearn.core.transforms import log_losses, normalized_regret, ranks, weighted_sums
+from metalearn.recommenders.lists import affordable
+from metalearn.recommenders.novelty import Novelty
+from metalearn.recommenders.runtime import SHORTEST, RuntimeModel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -67,12 +70,23 @@ class PastTasks:
     @cached_property
     def known_regrets(self) -> Floats:
         """(T, C): the same, 1 where not evaluated: what a task has not seen is taken to be of no help there."""
-        return np.nan_to_num(self.regrets, nan=1.0)
+        return np.asfortranarray(np.nan_to_num(self.regrets, nan=1.0))  # whole columns are looked at
 
     @cached_property
     def costs(self) -> Floats:
         """(T, C): seconds, NaN where unknown."""
         return self.meta_dataset.cost_matrix()
+
+    @cached_property
+    def runtimes(self) -> RuntimeModel:
+        """What tells how long configurations take on a new task."""
+        return RuntimeModel.fit(self.costs, [task.meta_features for task in self.meta_dataset.tasks])
+
+    @cached_property
+    def novelty(self) -> Novelty:
+        """What tells how unlike the past tasks a new one is."""
+        families = np.unique([task.family for task in self.meta_dataset.tasks], return_inverse=True)[1]
+        return Novelty.fit(self.meta_dataset.meta_features, families)
 
     def meta_features_of(self, task: Task) -> Floats:
         """Return the meta-features (F,) of a task under the names that the past tasks have, NaN where unknown."""
@@ -88,11 +102,13 @@ class PastTasks:
 class Tried(NamedTuple):
     """What was already evaluated on the new task: indices of n configurations, in the order in which they came first.
 
-    ``losses`` (n,) are the means at full fidelity, infinite where every trial failed and NaN where none is finished.
+    ``losses`` (n,) are the means at full fidelity, infinite where every trial failed and NaN where none is finished;
+    ``seconds`` (n,) what trials took on average, NaN where unknown.
     """
 
     indices: Integers
     losses: Floats
+    seconds: Floats | None = None
 
     @classmethod
     def of(cls, history: Sequence[Trial], position: Mapping[str, int]) -> "Tried":
@@ -101,16 +117,20 @@ class Tried(NamedTuple):
         >>> a, b = Configuration("s", "a"), Configuration("s", "b")
         >>> trials = [Trial(b, loss=0.3, status="ok"), Trial(a, status="crashed"), Trial(b, loss=0.1, status="ok")]
         >>> Tried.of(trials, {a.id: 0, b.id: 1})
-        Tried(indices=array([1, 0]), losses=array([0.2, inf]))
+        Tried(indices=array([1, 0]), losses=array([0.2, inf]), seconds=array([nan, nan]))
         """
         losses: defaultdict[int, list[float]] = defaultdict(list)
+        seconds: defaultdict[int, list[float]] = defaultdict(list)
         for trial in history:
             if trial.configuration.id in position:
-                known = losses[position[trial.configuration.id]]
+                index = position[trial.configuration.id]
+                known, times = losses[index], seconds[index]
                 if trial.status not in ("pending", "pruned") and trial.fidelity >= 1:
                     known.append(np.inf if trial.loss is None else trial.loss)
+                    times.append(np.nan if trial.cost_seconds is None or trial.loss is None else trial.cost_seconds)
         means = [float(np.mean([v for v in values if v < np.inf] or values or [np.nan])) for values in losses.values()]
-        return cls(np.array(list(losses), dtype=np.int64), np.array(means))
+        mean_seconds = [float(np.mean([v for v in values if v == v] or [np.nan])) for values in seconds.values()]
+        return cls(np.array(list(losses), dtype=np.int64), np.array(means), np.array(mean_seconds))
 
 
 NOTHING_TRIED = Tried(np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -120,7 +140,7 @@ NOTHING_TRIED = Tried(np.zeros(0, dtype=np.int64), np.zeros(0))
 class Ordering(ABC):
     """A fitted recommender that orders the configurations it knows; subclasses say how.
 
-    ``weights`` gives the past tasks whose losses and costs predict those of the new one.
+    ``weights`` gives the past tasks whose losses predict those of the new one.
     """
 
     past: PastTasks
@@ -132,18 +152,26 @@ class Ordering(ABC):
         ``eligible`` (C,) marks those that may be returned.
         """
 
+    def order_by_price(self, task: Task, eligible: Mask, tried: Tried, k: int, price: Floats) -> Integers:  # noqa: ARG002
+        """Return the order when time is short: by what is gained a second, ``price`` (C,), for methods that can tell.
+
+        Here it is the order as ever.
+        """
+        return self.order(task, eligible, tried, k)
+
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return weights (T,) of the past tasks, summing to 1, and their distances (T,), NaN where there is none."""
         n = len(self.past.meta_dataset.tasks)
         return np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
 
-    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
-        """Return mean and standard deviation (C,) of the losses on the new task, here those of the past tasks.
+    def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """Return mean and standard deviation (n,) of the losses at ``indices`` (n,), here those of the past tasks.
 
         ``weights`` (T,) are what ``weights`` gives.
         """
-        mean = _weighted(self.past.losses, weights)
-        return mean, np.sqrt(np.maximum(_weighted(self.past.losses**2, weights) - mean**2, 0.0))
+        losses = self.past.losses[:, indices]
+        mean = _weighted(losses, weights)
+        return mean, np.sqrt(_weighted((losses - mean) ** 2, weights))
 
     def beyond(self, task: Task) -> tuple[Configuration, ...]:  # noqa: ARG002
         """Return configurations to go on with after those that past tasks have evaluated; none, unless overridden."""
@@ -164,35 +192,43 @@ class Ordering(ABC):
         """
         tried = Tried.of(history, self.past.meta_dataset.position)
         weights, distances = self.weights(task, tried)
-        seconds = _weighted(self.past.costs, weights)
+        seconds = self.past.runtimes.seconds(task.meta_features, tried.indices, tried.seconds)
         tried_ids = {t.configuration.id for t in history}
         eligible = self._eligible(candidates, constraints, seconds, tried_ids)
-        best = [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
-        mean, std = self.predicted(task, tried, weights)
+        best = self._best(task, eligible, tried, k, seconds, constraints)
+        mean, std = self.predicted(task, tried, weights, np.array(best, dtype=np.int64))
         known = tuple(
             Recommendation(
                 self.past.configurations[i],
-                _or_none(mean[i]),
-                _or_none(std[i]),
+                _or_none(mean[place]),
+                _or_none(std[place]),
                 _or_none(seconds[i]),
                 self._evidence(i, weights, distances),
             )
-            for i in best
+            for place, i in enumerate(best)
         )
         unknown = self.beyond(task) if candidates is None else sorted(candidates, key=lambda c: c.id)
         return known + self._untested(unknown, constraints, tried_ids)[: k - len(known)]
 
     def save(self, folder: Path) -> None:
-        """Write the past tasks and this method's own fields into ``folder``."""
+        """Write the past tasks and what was learned from them into ``folder``."""
         save_meta_dataset(self.past.meta_dataset, folder)
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "past"}
-        (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
+        self.save_learned(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what ``save`` wrote."""
-        own = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
-        return cls(PastTasks(load_meta_dataset(folder)), **own)
+        return cls.load_learned(folder, PastTasks(load_meta_dataset(folder)))
+
+    def save_learned(self, folder: Path) -> None:
+        """Write what was learned into ``folder``, which exists: here this method's own fields."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "past"}
+        (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
+
+    @classmethod
+    def load_learned(cls, folder: Path, past: PastTasks) -> Self:
+        """Read what ``save_learned`` wrote of these past tasks."""
+        return cls(past, **json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8")))
 
     def _eligible(
         self, candidates: Sequence[Configuration] | None, constraints: Constraints, seconds: Floats, tried: set[str]
@@ -202,8 +238,22 @@ class Ordering(ABC):
             c.id not in tried and (wanted is None or c.id in wanted) and constraints.allows(c)
             for c in self.past.configurations
         ]
-        limit = np.inf if constraints.seconds is None else constraints.seconds
-        return np.array(allowed, dtype=bool) & ~(seconds > limit)
+        return np.array(allowed, dtype=bool) & ~(seconds > constraints.most_seconds)
+
+    def _best(
+        self, task: Task, eligible: Mask, tried: Tried, k: int, seconds: Floats, constraints: Constraints
+    ) -> list[int]:
+        """Return the first k of the order; within a limit on all seconds, those that gain most a second and fit."""
+        total = constraints.total_seconds
+        if total is None:
+            return [int(i) for i in self.order(task, eligible, tried, k) if eligible[i]][:k]
+        eligible = eligible & ~(seconds > total)
+        known = seconds[np.isfinite(seconds)]
+        typical = float(np.median(known)) if len(known) else 1.0
+        price = np.maximum(np.nan_to_num(seconds, nan=typical), SHORTEST)
+        order = self.order_by_price(task, eligible, tried, int(eligible.sum()), price)
+        ordered = [int(i) for i in order if eligible[i]]
+        return [ordered[place] for place in affordable(np.nan_to_num(seconds[ordered]).tolist(), total)][:k]
 
     def _untested(
         self, candidates: Sequence[Configuration], constraints: Constraints, tried: set[str]
@@ -217,7 +267,9 @@ class Ordering(ABC):
         """Return how the configuration did on the past tasks of most weight; without weights, where it did best."""
         rank = self.past.ranks[:, configuration]
         importance = np.where(np.isnan(rank) | (weights <= 0), -np.inf, weights)
-        shown = np.lexsort((np.arange(len(rank)), rank, -importance))[:N_EVIDENCE]
+        least = np.partition(importance, -N_EVIDENCE)[-N_EVIDENCE] if len(rank) > N_EVIDENCE else -np.inf
+        heavy = np.flatnonzero(importance >= least)
+        shown = heavy[np.lexsort((heavy, rank[heavy], -importance[heavy]))[:N_EVIDENCE]]
         tasks = self.past.meta_dataset.tasks
         counts = np.sum(~np.isnan(self.past.ranks[shown]), axis=1)
         return tuple(
@@ -234,10 +286,11 @@ class Ordering(ABC):
 
 
 def _weighted(values: Floats, weights: Floats) -> Floats:
-    """Return the weighted mean (C,) over tasks of values (T, C), ignoring NaN; NaN where no task has a value."""
+    """Return the weighted mean (n,) over tasks of values (T, n), ignoring NaN; NaN where no task has a value."""
     known = np.isfinite(values)
-    total = weights @ known
-    return np.where(total > 0, weights @ np.where(known, values, 0.0) / np.where(total > 0, total, 1.0), np.nan)
+    total = weighted_sums(weights, known.astype(np.float64))
+    sums = weighted_sums(weights, np.where(known, values, 0.0))
+    return np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
 
 
 def _or_none(value: float) -> float | None:

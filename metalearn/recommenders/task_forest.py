@@ -86,6 +86,23 @@ class TaskForest:
         """
         return np.asarray(self._together(meta_features).mean(axis=1))
 
+    def drivers(self, meta_features: Floats) -> Floats:
+        """Return the shares (F,) of the meta-features in telling which tasks are like one with meta-features (F,).
+
+        On the way to its leaf each split keeps some of the tasks that came so far; it tells log(tasks before / tasks
+        after), and all splits of a way together log(tasks of the tree / tasks of the leaf). A share is that of the
+        splits on a meta-feature, over all trees; they sum to 1, or are 0 where no tree splits.
+        """
+        scaled = np.vstack([_scaled(self.scaler, meta_features[None]), self.tasks])
+        told = np.zeros(self.tasks.shape[1])
+        at, alike = np.tile(self.roots, (len(scaled), 1)), self.grown.T
+        while (inner := self.feature[at[0]] >= 0).any():
+            before, feature = alike.sum(axis=0), self.feature[at[0]]
+            at = self._step(at, scaled)
+            alike = alike & (at[1:] == at[0])
+            np.add.at(told, feature[inner], np.log(before / alike.sum(axis=0))[inner])
+        return np.asarray(told / max(told.sum(), 1e-300))
+
     @cached_property
     def weights_of_tasks(self) -> Floats:
         """The weights (T, T) of the tasks, in each row for one of them, from the trees that were not grown on it."""
@@ -126,14 +143,18 @@ class TaskForest:
     def _leaves(self, scaled: Floats) -> Integers:
         """Return the leaf (m, B) of each row of scaled meta-features (m, F) in each tree."""
         at = np.tile(self.roots, (len(scaled), 1))
-        rows = np.arange(len(scaled))[:, None]
         while True:
             inner = self.feature[at] >= 0
             if not inner.any():
                 return at
-            # As in scikit-learn, whose trees compare in single precision.
-            low = scaled[rows, np.maximum(self.feature[at], 0)].astype(np.float32) <= self.threshold[at]
-            at = np.where(inner, np.where(low, self.left[at], self.right[at]), at)
+            at = self._step(at, scaled)
+
+    def _step(self, at: Integers, scaled: Floats) -> Integers:
+        """Return where the rows of scaled meta-features (m, F) go from their nodes (m, B); who is in a leaf stays."""
+        # As in scikit-learn, whose trees compare in single precision.
+        value = np.take_along_axis(scaled, np.maximum(self.feature[at], 0), axis=1).astype(np.float32)
+        below = np.where(value <= self.threshold[at], self.left[at], self.right[at])
+        return np.where(self.feature[at] >= 0, below, at)
 
 
 def _scaled(scaler: RobustScaler, meta_features: Floats) -> Floats:

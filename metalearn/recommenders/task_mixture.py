@@ -8,7 +8,8 @@ each of them by the conditional normal. The next configuration has the largest e
 Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -17,33 +18,37 @@ import numpy as np
 
 from metalearn.core.completion import filled
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
-from metalearn.recommenders.lognormal_mixture import LognormalMixture
+from metalearn.errors import InputError
+from metalearn.recommenders.lognormal_mixture import LognormalMixture, heaviest
 from metalearn.recommenders.portfolio import greedy_portfolio
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 from metalearn.recommenders.task_forest import TaskForest, views
 
-# Every past task keeps that share of the prior weight, whatever the meta-features say.
-UNIFORM_SHARE = 0.05
 # What was not evaluated is estimated from so many factors.
 RANK = 10
-# How much of the differences between tasks that are alike is the deviation of the new one, ...
-SPREAD = 0.4
-# ... and how much of its covariances is taken to be the noise of estimating them (Ledoit & Wolf 2004).
-SHRINKAGE = 0.2
 # Beside the mean variance: what is measured twice differs by that much.
 NUGGET = 1e-3
 # Without bounds a task's level says nothing: it varies by that many times the mean variance.
 FREE_LEVEL = 1e4
+# Of more past tasks than that, those of most weight make the list of a task of which nothing is known yet.
+AT_MOST = 500
+_OPTIONS = "task_mixture.json"
 
 
 @dataclass(frozen=True)
 class TaskMixture:
     """Recommend by expected improvement under a mixture of past tasks; a weighted portfolio while nothing was tried.
 
-    A task without meta-features starts with equal weights.
+    A task without meta-features starts with equal weights. Every past task keeps an equal part of ``uniform_share`` of
+    the weights, whatever the ``n_trees`` trees say. ``spread`` is how much of the differences between tasks that are
+    alike is the deviation of the new one, ``shrinkage`` how much of its covariances is taken to be the noise of
+    estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the likelihood that reweighs has
+    the exponent ``temper`` (Gruenwald & van Ommen 2017).
+
+    Raises:
+        InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or a spread or exponent not above 0.
 
     >>> from metalearn.core.records import Configuration, Trial
     >>> a, b, c = (Configuration("s", name) for name in "abc")
@@ -57,18 +62,30 @@ class TaskMixture:
 
     stochastic: ClassVar[bool] = True
     n_trees: int = 200
+    uniform_share: float = 0.05
+    spread: float = 0.4
+    shrinkage: float = 0.2
+    temper: float = 0.7
+
+    def __post_init__(self) -> None:
+        shares_fit = 0 <= self.uniform_share <= 1 and 0 <= self.shrinkage <= 1
+        if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper) <= 0:
+            raise InputError(
+                "n_trees is at least 1, uniform_share and shrinkage lie in [0, 1], spread and temper above 0; "
+                f"got {self}."
+            )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest; its trees are what is drawn from ``rng``."""
         past = PastTasks(meta_dataset)
         described = meta_dataset.described
         if not described.any():
-            return FittedTaskMixture(past, None)
+            return FittedTaskMixture(past, None, self)
         names = np.array([t.family for t in meta_dataset.tasks])[described]
         families = np.unique(names, return_inverse=True)[1]
         outputs = views(past.log_losses, past.ranks, past.regrets)[described]
         features = meta_dataset.meta_features[described]
-        return FittedTaskMixture(past, TaskForest.grow(features, outputs, families, self.n_trees, rng))
+        return FittedTaskMixture(past, TaskForest.grow(features, outputs, families, self.n_trees, rng), self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +93,19 @@ class FittedTaskMixture(Ordering):
     """The past tasks and the forest, which is None where no past task has meta-features."""
 
     forest: TaskForest | None
+    options: TaskMixture
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations of most expected improvement, one after the other."""
+        return self.order_by_price(task, eligible, tried, k, None)
+
+    def order_by_price(self, task: Task, eligible: Mask, tried: Tried, k: int, price: Floats | None) -> Integers:
+        """Return the k configurations of most expected improvement for the price (C,), one after the other."""
         prior = self._prior(task)
         if not np.isfinite(tried.losses).any():
-            return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k, prior)
-        return self._mixture(prior, tried).choose(eligible, k)
+            kept, weights = self._of_weight(prior)
+            return greedy_portfolio(self.past.known_regrets[kept], eligible, tried.indices, k, weights, price)
+        return self._mixture(prior, tried).choose(eligible, k, price)
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
@@ -92,14 +115,14 @@ class FittedTaskMixture(Ordering):
             distances[self._described] = 1 - self.forest.proximity(self.past.meta_features_of(task))
         return prior, distances
 
-    def predicted(self, task: Task, tried: Tried, weights: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation (C,) of the losses under the mixture.
+    def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation (n,) of the losses at ``indices`` (n,) under the mixture.
 
         Without bounds nothing is known of a task's level before something was tried: then those of the past tasks.
         """
         if not self.past.meta_dataset.metric.bounded:
-            return super().predicted(task, tried, weights)
-        mean, std = self._mixture(weights, tried).moments()
+            return super().predicted(task, tried, weights, indices)
+        mean, std = self._mixture(weights, tried).moments(indices)
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
 
     @cached_property
@@ -110,22 +133,34 @@ class FittedTaskMixture(Ordering):
     @cached_property
     def covariance(self) -> Floats:
         """(C, C): of how the log losses of a new task deviate from those of the one that it is like."""
-        covariance = SPREAD * deviation_covariance(self.log_losses, self._alike())
+        covariance = self.options.spread * deviation_covariance(self.log_losses, self._alike())
         variances = np.diag(covariance)
         typical = max(float(variances.mean()), 1e-9) if len(variances) else 1.0
-        shrunk = (1 - SHRINKAGE) * covariance + np.diag(SHRINKAGE * variances + NUGGET * typical)
+        shrinkage = self.options.shrinkage
+        shrunk = (1 - shrinkage) * covariance + np.diag(shrinkage * variances + NUGGET * typical)
         return np.asarray(shrunk + (0.0 if self.past.meta_dataset.metric.bounded else FREE_LEVEL * typical))
 
     def _mixture(self, prior: Floats, tried: Tried) -> LognormalMixture:
         """Return the mixture given what was tried; a failure counts as the worst that was seen."""
         if not np.isfinite(tried.losses).any():
-            return LognormalMixture(self.log_losses, prior, np.diag(self.covariance))
+            kept, weights = self._of_weight(prior)
+            return LognormalMixture(self.log_losses[kept], weights, np.diag(self.covariance))
         finished = ~np.isnan(tried.losses)
         losses = tried.losses[finished]
         finite = np.isfinite(losses)
         losses = np.where(finite, losses, losses[finite].max())
         logs = log_losses(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0]
-        return LognormalMixture.given(self.log_losses, prior, self.covariance, tried.indices[finished], logs)
+        return LognormalMixture.given(
+            self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.options.temper
+        )
+
+    @staticmethod
+    def _of_weight(prior: Floats) -> tuple[Integers | slice, Floats]:
+        """Return which past tasks to look at while nothing was tried, and their weights; all where they weigh alike."""
+        if len(prior) <= AT_MOST or np.ptp(prior) == 0:
+            return slice(None), prior
+        kept = heaviest(prior, AT_MOST)
+        return kept, prior[kept] / prior[kept].sum()
 
     def _alike(self) -> Floats:
         """Return weights (T, T) of the past tasks for each other: the forest's, or equal ones."""
@@ -136,23 +171,25 @@ class FittedTaskMixture(Ordering):
             alike[np.ix_(self._described, self._described)] = self.forest.weights_of_tasks
         return alike
 
-    def save(self, folder: Path) -> None:
-        """Write the past tasks and the forest into ``folder``."""
-        save_meta_dataset(self.past.meta_dataset, folder)
+    def drivers(self, task: Task) -> Floats:
+        """Return the shares (F,) of the meta-features in telling which past tasks the new one is like, or 0."""
+        if self.forest is None or not self.past.knows(task):
+            return np.zeros(len(self.past.meta_dataset.feature_names))
+        return self.forest.drivers(self.past.meta_features_of(task))
+
+    def save_learned(self, folder: Path) -> None:
+        """Write the options and the forest into ``folder``, which exists."""
+        (folder / _OPTIONS).write_text(json.dumps(asdict(self.options)), encoding="utf-8")
         if self.forest is not None:
             self.forest.save(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote."""
-        return cls.of_files(folder, PastTasks(load_meta_dataset(folder)))
-
-    @classmethod
-    def of_files(cls, folder: Path, past: PastTasks) -> Self:
-        """Read the forest that ``save`` wrote beside these past tasks."""
+    def load_learned(cls, folder: Path, past: PastTasks) -> Self:
+        """Read the forest that grew on these past tasks."""
         described = past.meta_dataset.described
         forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
-        return cls(past, forest)
+        options = TaskMixture(**json.loads((folder / _OPTIONS).read_text(encoding="utf-8")))
+        return cls(past, forest, options)
 
     @cached_property
     def _described(self) -> Integers:
@@ -165,7 +202,7 @@ class FittedTaskMixture(Ordering):
             return uniform
         alike = np.zeros(n)
         alike[self._described] = self.forest.weights(self.past.meta_features_of(task))
-        return (1 - UNIFORM_SHARE) * alike + UNIFORM_SHARE * uniform
+        return (1 - self.options.uniform_share) * alike + self.options.uniform_share * uniform
 
 
 def deviation_covariance(values: Floats, alike: Floats) -> Floats:

@@ -187,7 +187,7 @@ def test_predicted_losses_are_those_of_the_log_normal_distribution():
     losses, tried = low_rank(), Tried(np.array([1]), np.array([0.25]))
     fitted = fit(losses)
     weights, _ = fitted.weights(NEW, tried)
-    mean, std = fitted.predicted(NEW, tried, weights)
+    mean, std = fitted.predicted(NEW, tried, weights, np.arange(losses.shape[1]))
     m, v = conditional(*dense(losses, "log"), [1], np.log([0.26]))
     draws = np.exp(np.random.default_rng(0).normal(m[3], np.sqrt(v[3, 3]), 400_000)) - 0.01
     assert mean[3] == pytest.approx(draws.mean(), rel=0.01)
@@ -196,7 +196,7 @@ def test_predicted_losses_are_those_of_the_log_normal_distribution():
     (answer,) = fitted.recommend(NEW, 1, history=[trial(fitted.past.meta_dataset, 1, 0.25)])
     index = fitted.past.meta_dataset.position[answer.configuration.id]
     assert (answer.loss, answer.std) == (mean[index], std[index])
-    raw_mean, raw_std = fit(losses, transform="none").predicted(NEW, tried, weights)
+    raw_mean, raw_std = fit(losses, transform="none").predicted(NEW, tried, weights, np.arange(losses.shape[1]))
     m, v = conditional(*dense(losses, "none"), [1], np.array([0.25]))
     np.testing.assert_allclose(raw_mean, m)
     np.testing.assert_allclose(raw_std, np.sqrt(np.maximum(np.diag(v), 1e-12)), atol=1e-7)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metalearn.recommenders.lognormal_mixture import TEMPER, LognormalMixture, expected_improvement, tempered
+from metalearn.recommenders.lognormal_mixture import OWN_SHARE, TEMPER, LognormalMixture, expected_improvement, tempered
 
 
 def normals(m=3, c=5, seed=0):
@@ -37,17 +37,30 @@ def test_surprises_that_no_component_explains_leave_a_distribution():
     assert weights == pytest.approx([0.5, 0.5, 0.0])
 
 
-def test_moments_and_improvement_are_those_of_many_draws():
+def test_improvement_is_that_of_many_draws():
     posterior = LognormalMixture.given(*normals(), np.array([0]), np.array([0.5]))
     rng = np.random.default_rng(0)
     which = rng.choice(3, p=posterior.weights, size=400_000)
     sd = np.sqrt(posterior.variances)
     draws = np.exp(posterior.means[which, 2] + sd[2] * rng.normal(size=len(which)))
-    mean, std = posterior.moments()
-    assert mean[2] == pytest.approx(draws.mean(), rel=0.02)
-    assert std[2] == pytest.approx(draws.std(), rel=0.05)
     gain = np.maximum(np.exp(0.5) - draws, 0).mean()
     assert posterior.weights @ expected_improvement(posterior.means[:, 2], sd[2], 0.5) == pytest.approx(gain, rel=0.02)
+
+
+def test_moments_are_those_between_the_components_and_a_share_of_their_own():
+    means = np.log([[0.1, 0.2], [0.3, 0.2]])
+    mean, std = LognormalMixture(means, np.array([0.5, 0.5]), np.array([0.0, 0.09])).moments()
+    assert mean == pytest.approx([0.2, 0.2])
+    assert std == pytest.approx([0.1, 0.2 * np.sqrt(0.09 * OWN_SHARE)])
+
+
+def test_an_improvement_is_weighed_against_its_price():
+    means = np.log([[1.0, 0.5, 0.4]])
+    posterior = LognormalMixture(means, np.ones(1), np.full(3, 1e-6), best=0.0)
+    eligible = np.array([False, True, True])
+    assert posterior.choose(eligible, 1).tolist() == [2]
+    assert posterior.choose(eligible, 1, price=np.array([1.0, 1.0, 1.1])).tolist() == [2]
+    assert posterior.choose(eligible, 1, price=np.array([1.0, 1.0, 1.3])).tolist() == [1]
 
 
 def test_an_improvement_counts_in_units_of_the_components_own_width():

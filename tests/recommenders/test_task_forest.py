@@ -84,3 +84,27 @@ def test_views_keep_the_distances_of_tasks(shape):
     scale = np.sqrt(np.mean(np.sum((ranks - ranks.mean(axis=0)) ** 2, axis=1)))
     expected = np.linalg.norm(ranks[0] - ranks[1]) / scale
     assert np.linalg.norm(found[0] - found[1]) == pytest.approx(expected)
+
+
+def test_a_meta_feature_drives_what_its_splits_tell():
+    # One tree by hand: the root splits 8 tasks 4 : 4 on feature 1, its low child 4 tasks 3 : 1 on feature 0.
+    tasks = np.array([[-1, -1], [-1, -1], [-1, -1], [1, -1], [0, 1], [0, 1], [0, 1], [0, 1]], dtype=np.float64)
+    nodes = {
+        "feature": np.array([1, 0, -1, -1, -1]),
+        "threshold": np.zeros(5),
+        "left": np.array([1, 3, -1, -1, -1]),
+        "right": np.array([2, 4, -1, -1, -1]),
+        "roots": np.array([0]),
+    }
+    scaler = RobustScaler(np.zeros(2), np.ones(2))
+    forest = TaskForest(scaler, tasks, **nodes, grown=np.ones((1, 8), dtype=bool))
+    told = np.array([np.log(4 / 3), np.log(8 / 4)])
+    assert forest.drivers(np.array([-1.0, -1.0])) == pytest.approx(told / told.sum())
+    assert forest.drivers(np.array([-1.0, 1.0])) == pytest.approx([0.0, 1.0])
+    assert forest.drivers(np.array([1.0, np.nan])) == pytest.approx([np.log(4), np.log(2)] / np.log(8))
+
+
+def test_a_forest_without_splits_has_no_drivers():
+    features = np.ones((6, 3))
+    forest = TaskForest.grow(features, np.zeros((6, 1)), np.arange(6), 5, np.random.default_rng(0))
+    assert forest.drivers(features[0]).tolist() == [0.0, 0.0, 0.0]

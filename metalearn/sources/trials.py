@@ -1,0 +1,165 @@
+"""What was tried on a new task already, as trials: from JSON, a table, or a knowledge base of its own.
+
+What another optimizer tried comes into such a one by ``metalearn ingest``.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metalearn.core import rows
+from metalearn.core.algorithms import algorithm_names, canonical_algorithm
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.metrics import Metric, canonical
+from metalearn.core.records import STATUSES, Configuration, Trial
+from metalearn.errors import ConfigurationError, InputError, UnknownNameError
+from metalearn.sources.chunks import read_chunks
+
+_TABLES = (".csv", ".csv.gz", ".parquet", ".pq", ".arff")
+_FIELDS = frozenset({"algorithm", "hyperparameters", "space", "loss", "status", "fidelity", "seed", "cost_seconds"})
+_ROWS_AT_ONCE = 50_000
+
+
+def read_trials(path: str | Path, past: MetaDataset, *, space: str) -> tuple[Trial, ...]:
+    """Read trials on a new task, measured by the metric of ``past``.
+
+    A JSON file holds a list of objects with ``algorithm``, ``hyperparameters``, and either ``loss`` or the metric under
+    one of its names; or a ``status`` of ``core.records.STATUSES`` such as ``crashed``. They may have ``space`` (by
+    default the given one), ``fidelity``, ``seed`` and ``cost_seconds``. A CSV, Parquet or ARFF file has the same as
+    columns, a trial in each row; without a column ``hyperparameters`` (JSON), every other column that names no metric
+    is a hyperparameter, an empty cell an inactive one. A number that is not finite is a crash.
+
+    Raises:
+        InputError: when the file cannot be read, or an entry cannot be right: which one, and why.
+        UnknownNameError: for an algorithm that neither metalearn nor ``past`` knows; names the nearest.
+
+    >>> import tempfile
+    >>> past = MetaDataset.from_matrix([], [], [])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "tried.csv")
+    ...     _ = path.write_text("algorithm,C,balanced_accuracy\\nsvc,0.5,0.75\\nlda,,0.5\\n")
+    ...     [(str(trial.configuration), trial.loss) for trial in read_trials(path, past, space="sklearn")]
+    [('svc(C=0.5)', 0.25), ('lda()', 0.5)]
+    """
+    entries = _rows(Path(path)) if str(path).endswith(_TABLES) else _json(Path(path))
+    known = {*algorithm_names(), *(configuration.algorithm for configuration in past.configurations)}
+    return tuple(_trial(e, f"Entry {i} of {path}", past.metric, space, known) for i, e in enumerate(entries, start=1))
+
+
+def trials_of(tried: MetaDataset, where: str) -> tuple[Trial, ...]:
+    """Return the evaluations of a MetaDataset of one task as trials; ``where`` names it in errors.
+
+    Raises:
+        InputError: when it has another number of tasks.
+
+    >>> tried = MetaDataset.from_matrix([[0.25]], ["openml-61"], [Configuration("sklearn", "lda")])
+    >>> [(str(trial.configuration), trial.loss) for trial in trials_of(tried, "tried.duckdb")]
+    [('lda()', 0.25)]
+    """
+    if len(tried.tasks) != 1:
+        of = f"evaluations of {tried.metric.name} on {len(tried.tasks)} tasks"
+        raise InputError(f"{where} holds {of}; a history is of one task: make a knowledge base of its own for it.")
+    columns = (tried.configuration_index, tried.fidelity, tried.seed, tried.loss, tried.cost_seconds, tried.status_code)
+    return tuple(
+        Trial(
+            tried.configurations[configuration],
+            fidelity,
+            seed,
+            loss if np.isfinite(loss) else None,
+            seconds if np.isfinite(seconds) else None,
+            STATUSES[code] if np.isfinite(loss) or STATUSES[code] not in ("ok", "pruned") else "crashed",
+        )
+        for configuration, fidelity, seed, loss, seconds, code in zip(*(c.tolist() for c in columns), strict=True)
+    )
+
+
+def check_losses(history: Sequence[Trial], metric: Metric) -> None:
+    """Check that the losses of trials can be losses of a metric.
+
+    Raises:
+        InputError: when one cannot; says what a loss of this metric is.
+
+    >>> check_losses([Trial(Configuration("s", "lda"), loss=93.0, status="ok")], canonical("accuracy")[0])
+    Traceback (most recent call last):
+    ...
+    metalearn.errors.InputError: A loss under accuracy is 1 - accuracy, in [0, 1]; lda() has 93.
+    """
+    low, high = sorted(float(metric.loss(bound)) for bound in (metric.low, metric.high))
+    turned = metric.direction == "maximize"
+    called = metric.name if not turned else f"{metric.high:g} - {metric.name}"
+    for trial in history:
+        if trial.loss is not None and not low - 1e-9 <= trial.loss <= high + 1e-9:
+            meant = f"A loss under {metric.name} is {called}, in [{low:g}, {high:g}]"
+            raise InputError(f"{meant}; {trial.configuration} has {trial.loss:g}.")
+
+
+def _json(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{path} needs a JSON list of objects with algorithm, hyperparameters and loss.")
+    return entries
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    for frame in read_chunks(path, _ROWS_AT_ONCE):
+        for cells in frame.to_dict("records"):
+            entry = {str(name): rows.decode(cell) for name, cell in cells.items() if not _missing(cell)}
+            others = {n: v for n, v in entry.items() if n not in _FIELDS and not _metric(n)}
+            yield {"hyperparameters": others, **{n: v for n, v in entry.items() if n not in others}}
+
+
+def _trial(entry: Mapping[str, Any], where: str, metric: Metric, space: str, known: Iterable[str]) -> Trial:
+    if not isinstance(entry.get("algorithm"), str):
+        raise InputError(f"{where} names no algorithm.")
+    algorithm = canonical_algorithm(entry["algorithm"])
+    if algorithm not in known:
+        raise UnknownNameError("algorithm", algorithm, known)
+    hyperparameters = entry.get("hyperparameters") or {}
+    if not isinstance(hyperparameters, dict):
+        raise InputError(f"{where} has hyperparameters that are no JSON object: {hyperparameters!r}.")
+    loss = _loss(entry, where, metric)
+    status: Any = entry.get("status") or ("ok" if loss is not None else "crashed")
+    optional = {name: entry[name] for name in ("fidelity", "seed", "cost_seconds") if entry.get(name) is not None}
+    try:
+        configuration = Configuration(str(entry.get("space") or space), algorithm, hyperparameters)
+        return Trial(configuration, loss=loss, status=status, **optional)
+    except (InputError, ConfigurationError, TypeError) as error:
+        raise InputError(f"{where} is no trial: {error}") from error
+
+
+def _loss(entry: Mapping[str, Any], where: str, metric: Metric) -> float | None:
+    """Return an entry's loss, None where it failed."""
+    names = [n for n, v in entry.items() if v is not None and (n == "loss" or _metric(n) == metric.name)]
+    if not names:
+        if entry.get("status") in (None, "ok", "pruned"):
+            raise InputError(f"{where} has no loss and no {metric.name}; give one, or the status of what failed.")
+        return None
+    (value,), (unreadable,) = rows.numbers([entry[names[0]]])
+    if unreadable:
+        raise InputError(f"{where} has a {names[0]} that is no number: {entry[names[0]]!r}.")
+    if not np.isfinite(value):
+        return None
+    if names[0] == "loss":
+        return float(value)
+    raw = float(1 - value if canonical(names[0])[1] else value)
+    if not metric.holds(raw):
+        raise InputError(f"{where}: {metric.name} lies in [{metric.low:g}, {metric.high:g}]; got {raw:g}.")
+    return metric.loss(raw)
+
+
+def _metric(name: str) -> str:
+    """Return the canonical name of the metric that a column's name means, an empty one where it means none."""
+    try:
+        return canonical(name)[0].name
+    except UnknownNameError:
+        return ""
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell != cell

@@ -1,0 +1,162 @@
+"""What was tried already, read from JSON, tables and knowledge bases; what is wrong with it, in one sentence."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.metrics import METRICS
+from metalearn.core.records import Configuration, Trial
+from metalearn.errors import InputError, UnknownNameError
+from metalearn.sources.trials import check_losses, read_trials, trials_of
+
+SVC = {"algorithm": "svc", "hyperparameters": {"C": 1.0}}
+
+
+def read(tmp_path, entries, metric="balanced_accuracy", pool=()):
+    path = tmp_path / "tried.json"
+    path.write_text(entries if isinstance(entries, str) else json.dumps(entries))
+    tasks = ["openml-1"] if pool else []
+    past = MetaDataset.from_matrix(np.ones((len(tasks), len(pool))), tasks, pool, metric=METRICS[metric])
+    return read_trials(path, past, space="here")
+
+
+def test_an_entry_becomes_a_trial(tmp_path):
+    given = SVC | {"loss": 0.25, "fidelity": 0.5, "seed": 3, "cost_seconds": 1.5, "rank": 7}
+    (trial,) = read(tmp_path, [given])
+    assert trial == Trial(Configuration("here", "svc", {"C": 1}), 0.5, 3, 0.25, 1.5, "ok")
+    assert read(tmp_path, [SVC | {"space": "there", "loss": 0}])[0].configuration.space == "there"
+    assert read(tmp_path, [{"algorithm": "kSVM", "loss": 0.1}])[0].configuration == Configuration("here", "svc")
+    assert read(tmp_path, []) == ()
+
+
+@pytest.mark.parametrize(
+    ("metric", "measured", "loss"),
+    [
+        ("balanced_accuracy", {"balanced_accuracy": 0.75}, 0.25),
+        ("balanced_accuracy", {"balanced_error": 0.25, "accuracy": 0.9}, 0.25),
+        ("accuracy", {"predictive_accuracy": 0.9}, 0.1),
+        ("accuracy", {"error_rate": 0.1}, 0.1),
+        ("r2", {"r2": -1.0, "loss": None}, 2.0),
+        ("rmse", {"rmse": 12.5}, 12.5),
+    ],
+)
+def test_a_metric_under_any_of_its_names_becomes_its_loss(tmp_path, metric, measured, loss):
+    assert read(tmp_path, [SVC | measured], metric)[0].loss == pytest.approx(loss)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"status": "timeout"}, "timeout"),
+        ({"status": "crashed", "loss": None}, "crashed"),
+        ({"status": "pending"}, "pending"),
+        ({"loss": float("nan")}, "crashed"),
+        ({"balanced_accuracy": float("-inf")}, "crashed"),
+    ],
+)
+def test_what_gave_no_number_failed(tmp_path, said, status):
+    (trial,) = read(tmp_path, [SVC | said])
+    assert (trial.loss, trial.status) == (None, status)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ("", "cannot be read as JSON"),
+        ("{}", "needs a JSON list"),
+        ("[1]", "needs a JSON list"),
+        ([{"loss": 1}], "Entry 1 of .* names no algorithm"),
+        ([SVC | {"loss": 0.1}, SVC], "Entry 2 .* has no loss and no balanced_accuracy"),
+        ([SVC | {"loss": None}], "has no loss"),
+        ([SVC | {"rmse": 0.3}], "has no loss and no balanced_accuracy"),
+        ([SVC | {"loss": "small"}], "a loss that is no number: 'small'"),
+        ([SVC | {"balanced_accuracy": 93}], r"balanced_accuracy lies in \[0, 1\]; got 93"),
+        ([SVC | {"loss": 0.1, "status": "fine"}], "Entry 1 .* status is one of"),
+        ([SVC | {"loss": 0.1, "status": "crashed"}], "exactly when it is ok or pruned"),
+        ([SVC | {"loss": 0.1, "fidelity": 2}], "fidelity lies in"),
+        ([SVC | {"loss": 0.1, "fidelity": "all"}], "Entry 1 .* is no trial"),
+        ([{"algorithm": "svc", "hyperparameters": [1], "loss": 0.1}], "no JSON object"),
+        ([{"algorithm": "svc", "hyperparameters": {"C": {"a": 1}}, "loss": 0.1}], "cannot be of type dict"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_entry(tmp_path, entries, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path, entries)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_algorithm_suggests_the_nearest_unless_the_past_knows_it(tmp_path):
+    entry = [{"algorithm": "random_forst", "loss": 0.1}]
+    with pytest.raises(UnknownNameError, match="did you mean 'random_forest'"):
+        read(tmp_path, entry)
+    assert read(tmp_path, entry, pool=[Configuration("x", "random_forst")])[0].loss == 0.1
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    for name in ("none.json", "none.csv", "none.parquet"):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_trials(tmp_path / name, MetaDataset.from_matrix([], [], []), space="s")
+
+
+@pytest.mark.parametrize("name", ["tried.csv", "tried.parquet"])
+def test_a_table_has_a_trial_in_each_row(tmp_path, name):
+    frame = pd.DataFrame(
+        {
+            "algorithm": ["svc", "svc", "lda"],
+            "kernel": ["rbf", "linear", None],
+            "gamma": [0.5, None, None],
+            "accuracy": [0.75, 0.5, None],
+            "status": [None, None, "timeout"],
+        }
+    )
+    frame.to_csv(tmp_path / name, index=False) if name.endswith("csv") else frame.to_parquet(tmp_path / name)
+    past = MetaDataset.from_matrix([], [], [], metric=METRICS["accuracy"])
+    found = read_trials(tmp_path / name, past, space="s")
+    hyperparameters = [{"gamma": 0.5, "kernel": "rbf"}, {"kernel": "linear"}, {}]
+    assert [dict(t.configuration.hyperparameters) for t in found] == hyperparameters
+    assert [(t.loss, t.status) for t in found] == [(0.25, "ok"), (0.5, "ok"), (None, "timeout")]
+
+
+def test_a_table_may_have_its_hyperparameters_as_json(tmp_path):
+    path = tmp_path / "tried.csv"
+    path.write_text('algorithm,hyperparameters,loss,note\nsvc,"{""C"": 2.5}",0.5,hello\n')
+    (trial,) = read_trials(path, MetaDataset.from_matrix([], [], []), space="s")
+    assert dict(trial.configuration.hyperparameters) == {"C": 2.5}
+
+
+def test_evaluations_on_one_task_are_trials():
+    a, b = Configuration("s", "a"), Configuration("s", "b")
+    failed = np.array([[False, True]])
+    tried = MetaDataset.from_matrix(
+        [[0.25, np.nan]], ["openml-1"], [a, b], failed=failed, cost_seconds=np.array([[2.0, np.nan]])
+    )
+    found = {trial.configuration: (trial.loss, trial.cost_seconds, trial.status) for trial in trials_of(tried, "x")}
+    assert found == {a: (0.25, 2.0, "ok"), b: (None, None, "crashed")}
+
+
+@pytest.mark.parametrize("tasks", [[], ["openml-1", "openml-2"]])
+def test_evaluations_on_other_than_one_task_are_no_history(tasks):
+    tried = MetaDataset.from_matrix(np.ones((len(tasks), 1)), tasks, [Configuration("s", "a")])
+    with pytest.raises(InputError, match=rf"mine.duckdb holds evaluations of .* on {len(tasks)} tasks"):
+        trials_of(tried, "mine.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("metric", "good", "bad", "called"),
+    [
+        ("balanced_accuracy", 0.3, 75.0, "is 1 - balanced_accuracy, in [0, 1]"),
+        ("balanced_accuracy", 1.0, -0.2, "is 1 - balanced_accuracy, in [0, 1]"),
+        ("r2", 12.0, -0.9, "is 1 - r2, in [0, inf]"),
+        ("rmse", 12.0, -12.0, "is rmse, in [0, inf]"),
+    ],
+)
+def test_a_loss_that_cannot_be_one_is_refused_with_what_it_is(metric, good, bad, called):
+    configuration = Configuration("s", "lda")
+    check_losses([Trial(configuration, loss=good, status="ok"), Trial(configuration)], METRICS[metric])
+    with pytest.raises(InputError) as caught:
+        check_losses([Trial(configuration, loss=bad, status="ok")], METRICS[metric])
+    assert called in str(caught.value)
+    assert f"has {bad:g}" in str(caught.value)
