@@ -220,6 +220,11 @@ class Constraints:
         """What a configuration may be predicted to take, infinite where there is no limit."""
         return min((limit for limit in (self.seconds, self.total_seconds) if limit is not None), default=float("inf"))
 
+    @property
+    def restrict(self) -> bool:
+        """Whether there are configurations that may not be used, but for the time that they take."""
+        return self.algorithms is not None or bool(self.exclude) or self.space is not None
+
     def allows(self, configuration: Configuration) -> bool:
         """Whether the configuration may be used, but for the time that it takes."""
         wanted = self.algorithms is None or configuration.algorithm in self.algorithms

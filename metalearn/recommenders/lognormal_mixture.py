@@ -17,8 +17,9 @@ Mask = NDArray[np.bool_]
 
 # Components of less weight than this, next to the largest, do not matter, ...
 _LEAST = 1e-6
-# ... nor what comes after so many.
-_AT_MOST = 256
+# ... nor what comes after so many that they, times the configurations, are more than this: a few milliseconds.
+_CELLS = 100_000
+_FEWEST = 32
 # The observations are no independent evidence: their likelihood is tempered (Gruenwald & van Ommen, 2017).
 TEMPER = 0.7
 # So much of the components' variance makes intervals of 80 and 95 % hold what they say.
@@ -62,7 +63,7 @@ class LognormalMixture:
         gain = solve_triangular(factor, covariance[indices], lower=True)
         surprise = solve_triangular(factor, (logs - means[:, indices]).T, lower=True)
         weights = tempered(weights, surprise, temper)
-        kept = heaviest(weights, _AT_MOST)
+        kept = heaviest(weights, max(_FEWEST, _CELLS // means.shape[1]))
         kept = kept[weights[kept] > _LEAST * weights.max()]
         return cls(
             means[kept] + surprise[:, kept].T @ gain,

@@ -233,12 +233,13 @@ class Ordering(ABC):
     def _eligible(
         self, candidates: Sequence[Configuration] | None, constraints: Constraints, seconds: Floats, tried: set[str]
     ) -> Mask:
-        wanted = None if candidates is None else {c.id for c in candidates}
-        allowed = [
-            c.id not in tried and (wanted is None or c.id in wanted) and constraints.allows(c)
-            for c in self.past.configurations
-        ]
-        return np.array(allowed, dtype=bool) & ~(seconds > constraints.most_seconds)
+        position = self.past.meta_dataset.position
+        eligible = np.full(len(position), candidates is None)
+        eligible[[position[c.id] for c in candidates or () if c.id in position]] = True
+        eligible[[position[id_] for id_ in tried if id_ in position]] = False
+        if constraints.restrict:
+            eligible &= np.array([constraints.allows(c) for c in self.past.configurations], dtype=bool)
+        return eligible & ~(seconds > constraints.most_seconds)
 
     def _best(
         self, task: Task, eligible: Mask, tried: Tried, k: int, seconds: Floats, constraints: Constraints

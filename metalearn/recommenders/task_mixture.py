@@ -32,7 +32,7 @@ RANK = 10
 NUGGET = 1e-3
 # Without bounds a task's level says nothing: it varies by that many times the mean variance.
 FREE_LEVEL = 1e4
-# Of more past tasks than that, those of most weight make the list of a task of which nothing is known yet.
+# Of more past tasks than that, those of most weight make the list of a task on which nothing was tried yet.
 AT_MOST = 500
 _OPTIONS = "task_mixture.json"
 
@@ -101,7 +101,7 @@ class FittedTaskMixture(Ordering):
 
     def order_by_price(self, task: Task, eligible: Mask, tried: Tried, k: int, price: Floats | None) -> Integers:
         """Return the k configurations of most expected improvement for the price (C,), one after the other."""
-        prior = self._prior(task)
+        prior, _ = self.weights(task, tried)
         if not np.isfinite(tried.losses).any():
             kept, weights = self._of_weight(prior)
             return greedy_portfolio(self.past.known_regrets[kept], eligible, tried.indices, k, weights, price)
@@ -109,11 +109,11 @@ class FittedTaskMixture(Ordering):
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
-        prior = self._prior(task)
-        distances = np.full(len(prior), np.nan)
-        if self.forest is not None and self.past.knows(task):
-            distances[self._described] = 1 - self.forest.proximity(self.past.meta_features_of(task))
-        return prior, distances
+        own = self.past.meta_features_of(task).tobytes()
+        if own not in self._remembered:
+            self._remembered.clear()  # one task after the other, each with many questions
+            self._remembered[own] = self._weighed(task)
+        return self._remembered[own]
 
     def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (n,) of the losses at ``indices`` (n,) under the mixture.
@@ -195,14 +195,19 @@ class FittedTaskMixture(Ordering):
     def _described(self) -> Integers:
         return np.flatnonzero(self.past.meta_dataset.described)
 
-    def _prior(self, task: Task) -> Floats:
+    @cached_property
+    def _remembered(self) -> dict[bytes, tuple[Floats, Floats]]:
+        return {}
+
+    def _weighed(self, task: Task) -> tuple[Floats, Floats]:
         n = len(self.past.meta_dataset.tasks)
-        uniform = np.full(n, 1 / max(n, 1))
+        uniform, distances = np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
         if self.forest is None or not self.past.knows(task):
-            return uniform
-        alike = np.zeros(n)
-        alike[self._described] = self.forest.weights(self.past.meta_features_of(task))
-        return (1 - self.options.uniform_share) * alike + self.options.uniform_share * uniform
+            return uniform, distances
+        alike, own = np.zeros(n), self.past.meta_features_of(task)
+        alike[self._described] = self.forest.weights(own)
+        distances[self._described] = 1 - self.forest.proximity(own)
+        return (1 - self.options.uniform_share) * alike + self.options.uniform_share * uniform, distances
 
 
 def deviation_covariance(values: Floats, alike: Floats) -> Floats:

@@ -9,8 +9,9 @@ from metalearn.checks import planted_meta_dataset, planted_task
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
-from metalearn.recommenders.ranking import PastTasks
-from metalearn.recommenders.task_mixture import TaskMixture, deviation_covariance
+from metalearn.errors import InputError
+from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
+from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
 
 BARE = Task("bare", "bare", "classification")
 
@@ -88,3 +89,20 @@ def test_the_covariance_of_deviations_is_the_sum_over_pairs():
     values, alike = rng.normal(size=(4, 3)), rng.random((4, 4))
     pairs = [alike[i, j] * np.outer(values[i] - values[j], values[i] - values[j]) for i in range(4) for j in range(4)]
     assert deviation_covariance(values, alike) == pytest.approx(sum(pairs) / 4)
+
+
+@pytest.mark.parametrize(
+    "options", [{"n_trees": 0}, {"uniform_share": 1.1}, {"shrinkage": -0.1}, {"spread": 0.0}, {"temper": 0.0}]
+)
+def test_options_that_cannot_be(options):
+    with pytest.raises(InputError, match="n_trees is at least 1"):
+        TaskMixture(**options)
+
+
+def test_options_change_what_is_believed_and_are_saved(tmp_path):
+    past = planted_meta_dataset(24)
+    shares = [fit(past, uniform_share=share).weights(planted_task(0), NOTHING_TRIED)[0] for share in (0.0, 0.5, 1.0)]
+    assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2)
+    assert shares[2] == pytest.approx(np.full(24, 1 / 24))
+    fit(past, spread=0.1, temper=0.5).save(tmp_path)
+    assert FittedTaskMixture.load(tmp_path).options == TaskMixture(spread=0.1, temper=0.5)
