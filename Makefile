@@ -25,6 +25,13 @@ check: $(FULL)
 bench: $(FULL)
 	$(PIP) --editable '.[peers]'
 	$(BIN)/python -m benchmarks.recommend
+	$(BIN)/python -m benchmarks.recommend_matrices
+	$(BIN)/python -m benchmarks.recommend_offgrid
+	$(BIN)/python -m benchmarks.recommend_budget
+	$(BIN)/python -m benchmarks.recommend_experience
+	$(BIN)/python -m benchmarks.recommend_calibration
+	$(BIN)/python -m benchmarks.recommend_scale
+	$(BIN)/python -m benchmarks.recommend_command
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.metafeatures

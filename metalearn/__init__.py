@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metalearn.api import fetch_dataset, load_dataset, make_estimator, recommend
+    from metalearn.api import fetch_dataset, fetch_task, load_dataset, make_estimator, recommend
     from metalearn.core.meta_dataset import MetaDataset
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
     from metalearn.core.spaces import SearchSpace
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _HOMES = {
     "fetch_dataset": "metalearn.api",
+    "fetch_task": "metalearn.api",
     "load_dataset": "metalearn.api",
     "make_estimator": "metalearn.api",
     "recommend": "metalearn.api",
@@ -45,6 +46,7 @@ __all__ = [
     "Task",
     "Trial",
     "fetch_dataset",
+    "fetch_task",
     "load_dataset",
     "make_estimator",
     "recommend",
