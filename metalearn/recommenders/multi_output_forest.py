@@ -6,11 +6,9 @@ Wehenkel, "Extremely randomized trees", Machine Learning 2006). Predicting the p
 meta-features by regression: Bensusan & Kalousis, "Estimating the predictive accuracy of a classifier", ECML 2001.
 """
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -19,11 +17,10 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
-from metalearn.recommenders.task_forest import TaskForest
+from metalearn.recommenders.forest_ordering import ForestOrdering, grow
+from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 
 Target = Literal["regret", "rank"]
-_OWN_FIELDS = "recommender.json"
 
 
 @dataclass(frozen=True)
@@ -65,46 +62,6 @@ class MultiOutputForest:
 
 
 @dataclass(frozen=True, eq=False)
-class ForestOrdering(Ordering):
-    """Past tasks, weighted by how often they share a leaf with the new one; subclasses say what is made of them.
-
-    The forest is None where no past task has meta-features; it is saved as Parquet, beside the past tasks.
-    """
-
-    forest: TaskForest | None
-
-    @cached_property
-    def described(self) -> Integers:
-        """The indices of the past tasks that have meta-features, which the forest was grown on."""
-        return np.flatnonzero(self.past.meta_dataset.described)
-
-    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
-        """Return the forest's weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
-        weights, distances = super().weights(task, tried)
-        if self.forest is not None and self.past.knows(task):
-            own = self.past.meta_features_of(task)
-            weights = np.zeros(len(weights))
-            weights[self.described] = self.forest.weights(own)
-            distances[self.described] = 1 - self.forest.proximity(own)
-        return weights, distances
-
-    def save_learned(self, folder: Path) -> None:
-        """Write the forest and this method's own fields into ``folder``, which exists."""
-        if self.forest is not None:
-            self.forest.save(folder)
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("past", "forest")}
-        (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
-
-    @classmethod
-    def load_learned(cls, folder: Path, past: PastTasks) -> Self:
-        """Read what ``save_learned`` wrote of these past tasks."""
-        described = past.meta_dataset.described
-        forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
-        own = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
-        return cls(past, forest, **own)
-
-
-@dataclass(frozen=True, eq=False)
 class FittedMultiOutputForest(ForestOrdering):
     """The forest, whose prediction is a weighted mean of the past tasks' outputs."""
 
@@ -118,20 +75,6 @@ class FittedMultiOutputForest(ForestOrdering):
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return all C configurations by predicted regret or rank."""
         return by_prediction(self.past, self.weights(task, tried)[0] @ self.outputs)
-
-
-def grow(past: PastTasks, outputs: Floats, n_trees: int, rng: np.random.Generator) -> TaskForest | None:
-    """Return a forest from the meta-features of the past tasks to their outputs (T, q), None where there is nothing.
-
-    Each tree is grown on a part of the families (``task_forest``).
-    """
-    described = past.meta_dataset.described
-    if not described.any():
-        return None
-    names = np.array([task.family for task in past.meta_dataset.tasks])[described]
-    families = np.unique(names, return_inverse=True)[1]
-    features = past.meta_dataset.meta_features[described]
-    return TaskForest.grow(features, outputs[described], families, n_trees, rng)
 
 
 def outputs(past: PastTasks, target: Target) -> Floats:

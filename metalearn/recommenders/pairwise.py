@@ -17,7 +17,8 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
-from metalearn.recommenders.multi_output_forest import ForestOrdering, grow, outputs
+from metalearn.recommenders.forest_ordering import ForestOrdering, grow
+from metalearn.recommenders.multi_output_forest import outputs
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 
 # All past tasks together have that share of each vote: it decides pairs that no task like the new one has evaluated.

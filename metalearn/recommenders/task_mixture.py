@@ -8,11 +8,9 @@ each of them by the conditional normal. The next configuration has the largest e
 Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,10 +19,11 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
+from metalearn.recommenders.forest_ordering import ForestOrdering, grow
 from metalearn.recommenders.lognormal_mixture import LognormalMixture, heaviest
 from metalearn.recommenders.portfolio import greedy_portfolio
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
-from metalearn.recommenders.task_forest import TaskForest, views
+from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
+from metalearn.recommenders.task_forest import views
 
 # What was not evaluated is estimated from so many factors.
 RANK = 10
@@ -34,7 +33,6 @@ NUGGET = 1e-3
 FREE_LEVEL = 1e4
 # Of more past tasks than that, those of most weight make the list of a task on which nothing was tried yet.
 AT_MOST = 500
-_OPTIONS = "task_mixture.json"
 
 
 @dataclass(frozen=True)
@@ -78,22 +76,18 @@ class TaskMixture:
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest; its trees are what is drawn from ``rng``."""
         past = PastTasks(meta_dataset)
-        described = meta_dataset.described
-        if not described.any():
-            return FittedTaskMixture(past, None, self)
-        names = np.array([t.family for t in meta_dataset.tasks])[described]
-        families = np.unique(names, return_inverse=True)[1]
-        outputs = views(past.log_losses, past.ranks, past.regrets)[described]
-        features = meta_dataset.meta_features[described]
-        return FittedTaskMixture(past, TaskForest.grow(features, outputs, families, self.n_trees, rng), self)
+        forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
+        return FittedTaskMixture(past, forest, self.uniform_share, self.spread, self.shrinkage, self.temper)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedTaskMixture(Ordering):
+class FittedTaskMixture(ForestOrdering):
     """The past tasks and the forest, which is None where no past task has meta-features."""
 
-    forest: TaskForest | None
-    options: TaskMixture
+    uniform_share: float
+    spread: float
+    shrinkage: float
+    temper: float
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations of most expected improvement, one after the other."""
@@ -107,13 +101,10 @@ class FittedTaskMixture(Ordering):
             return greedy_portfolio(self.past.known_regrets[kept], eligible, tried.indices, k, weights, price)
         return self._mixture(prior, tried).choose(eligible, k, price)
 
-    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
-        own = self.past.meta_features_of(task).tobytes()
-        if own not in self._remembered:
-            self._remembered.clear()  # one task after the other, each with many questions
-            self._remembered[own] = self._weighed(task)
-        return self._remembered[own]
+        weights, distances = super().weights(task, tried)
+        return (1 - self.uniform_share) * weights + self.uniform_share / max(len(weights), 1), distances
 
     def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (n,) of the losses at ``indices`` (n,) under the mixture.
@@ -133,11 +124,11 @@ class FittedTaskMixture(Ordering):
     @cached_property
     def covariance(self) -> Floats:
         """(C, C): of how the log losses of a new task deviate from those of the one that it is like."""
-        covariance = self.options.spread * deviation_covariance(self.log_losses, self._alike())
+        covariance = self.spread * deviation_covariance(self.log_losses, self._alike())
         variances = np.diag(covariance)
         typical = max(float(variances.mean()), 1e-9) if len(variances) else 1.0
-        shrinkage = self.options.shrinkage
-        shrunk = (1 - shrinkage) * covariance + np.diag(shrinkage * variances + NUGGET * typical)
+        noisy = self.shrinkage * variances + NUGGET * typical
+        shrunk = (1 - self.shrinkage) * covariance + np.diag(noisy)
         return np.asarray(shrunk + (0.0 if self.past.meta_dataset.metric.bounded else FREE_LEVEL * typical))
 
     def _mixture(self, prior: Floats, tried: Tried) -> LognormalMixture:
@@ -151,7 +142,7 @@ class FittedTaskMixture(Ordering):
         losses = np.where(finite, losses, losses[finite].max())
         logs = log_losses(losses[None], bounded=self.past.meta_dataset.metric.bounded)[0]
         return LognormalMixture.given(
-            self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.options.temper
+            self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.temper
         )
 
     @staticmethod
@@ -167,47 +158,9 @@ class FittedTaskMixture(Ordering):
         n = len(self.past.meta_dataset.tasks)
         alike = (np.ones((n, n)) - np.eye(n)) / max(n - 1, 1)
         if self.forest is not None:
-            alike[self._described] = 0.0
-            alike[np.ix_(self._described, self._described)] = self.forest.weights_of_tasks
+            alike[self.described] = 0.0
+            alike[np.ix_(self.described, self.described)] = self.forest.weights_of_tasks
         return alike
-
-    def drivers(self, task: Task) -> Floats:
-        """Return the shares (F,) of the meta-features in telling which past tasks the new one is like, or 0."""
-        if self.forest is None or not self.past.knows(task):
-            return np.zeros(len(self.past.meta_dataset.feature_names))
-        return self.forest.drivers(self.past.meta_features_of(task))
-
-    def save_learned(self, folder: Path) -> None:
-        """Write the options and the forest into ``folder``, which exists."""
-        (folder / _OPTIONS).write_text(json.dumps(asdict(self.options)), encoding="utf-8")
-        if self.forest is not None:
-            self.forest.save(folder)
-
-    @classmethod
-    def load_learned(cls, folder: Path, past: PastTasks) -> Self:
-        """Read the forest that grew on these past tasks."""
-        described = past.meta_dataset.described
-        forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
-        options = TaskMixture(**json.loads((folder / _OPTIONS).read_text(encoding="utf-8")))
-        return cls(past, forest, options)
-
-    @cached_property
-    def _described(self) -> Integers:
-        return np.flatnonzero(self.past.meta_dataset.described)
-
-    @cached_property
-    def _remembered(self) -> dict[bytes, tuple[Floats, Floats]]:
-        return {}
-
-    def _weighed(self, task: Task) -> tuple[Floats, Floats]:
-        n = len(self.past.meta_dataset.tasks)
-        uniform, distances = np.full(n, 1 / max(n, 1)), np.full(n, np.nan)
-        if self.forest is None or not self.past.knows(task):
-            return uniform, distances
-        alike, own = np.zeros(n), self.past.meta_features_of(task)
-        alike[self._described] = self.forest.weights(own)
-        distances[self._described] = 1 - self.forest.proximity(own)
-        return (1 - self.options.uniform_share) * alike + self.options.uniform_share * uniform, distances
 
 
 def deviation_covariance(values: Floats, alike: Floats) -> Floats:

@@ -105,4 +105,5 @@ def test_options_change_what_is_believed_and_are_saved(tmp_path):
     assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2)
     assert shares[2] == pytest.approx(np.full(24, 1 / 24))
     fit(past, spread=0.1, temper=0.5).save(tmp_path)
-    assert FittedTaskMixture.load(tmp_path).options == TaskMixture(spread=0.1, temper=0.5)
+    again = FittedTaskMixture.load(tmp_path)
+    assert (again.uniform_share, again.spread, again.shrinkage, again.temper) == (0.05, 0.1, 0.2, 0.5)
