@@ -20,6 +20,7 @@ from metalearn.core.relevance import feature_weights
 from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
+from metalearn.recommenders.covering import diversified, reciprocal_ranks
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
 
 
@@ -106,39 +107,3 @@ class FittedNearestTasks(Ordering):
         learned = manhattan(own, self.scaled, self.relevance)
         # Nothing of weight in common with anyone: then whatever is known has to do.
         return learned if np.isfinite(learned).any() else manhattan(own, self.scaled, np.ones(len(own)))
-
-
-def reciprocal_ranks(ranks: Floats) -> Floats:
-    """Return 1 / (1 + rank), for ranks (T, C) in (0, 1) of C configurations; 0 where not evaluated.
-
-    It counts how often a configuration is among a task's very best, where the mean rank would prefer one that is
-    nowhere bad.
-
-    >>> reciprocal_ranks(np.array([[0.25, 0.75], [np.nan, 0.25]]))
-    array([[0.5       , 0.33333333],
-           [0.        , 0.5       ]])
-    """
-    return np.asarray(np.where(np.isnan(ranks), 0.0, 1 / (1.5 + ranks * ranks.shape[1])))
-
-
-def diversified(satisfaction: Floats, weights: Floats, eligible: Mask, tried: Integers, k: int) -> Integers:
-    """Return at most k indices of eligible columns of satisfaction (W, C), greedily chosen given the tried ones.
-
-    A wish of weight w is satisfied by each configuration independently with its chance, so each choice leaves it the
-    weight w (1 - chance), and the next goes to what is left: the first counts on the whole neighbourhood, the others
-    on the wishes that the choices so far do not serve. Equal gains go to the smaller index.
-
-    >>> chances = np.array([[0.5, 0.4, 0.0], [0.5, 0.4, 0.0], [0.0, 0.0, 0.5]])
-    >>> diversified(chances, np.array([0.3, 0.3, 0.4]), np.array([True] * 3), np.array([], dtype=int), 3)
-    array([0, 2, 1])
-    """
-    left = weights * np.prod(1 - satisfaction[:, tried], axis=1)
-    remaining = eligible.copy()
-    chosen: list[int] = []
-    for _ in range(min(k, int(eligible.sum()))):
-        gains = np.where(remaining, np.round(left @ satisfaction / max(left.sum(), 1e-300), 12), -1.0)
-        winner = int(gains.argmax())
-        chosen.append(winner)
-        remaining[winner] = False
-        left = left * (1 - satisfaction[:, winner])
-    return np.array(chosen, dtype=np.int64)

@@ -185,5 +185,5 @@ def _components(view: Floats) -> Floats:
     else:
         components = centred @ np.linalg.eigh(centred.T @ centred)[1]
     components = components[:, ::-1][:, :N_COMPONENTS]
-    total = np.mean(np.sum(centred**2, axis=1))
+    total = np.sum(centred**2, axis=1).sum() / max(len(centred), 1)
     return np.asarray(components / np.sqrt(total) if total > 0 else components)

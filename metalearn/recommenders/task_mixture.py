@@ -19,9 +19,9 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
+from metalearn.recommenders.covering import chances, hedged
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
 from metalearn.recommenders.lognormal_mixture import LognormalMixture, heaviest
-from metalearn.recommenders.portfolio import greedy_portfolio
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 from metalearn.recommenders.task_forest import views
 
@@ -31,13 +31,13 @@ RANK = 10
 NUGGET = 1e-3
 # Without bounds a task's level says nothing: it varies by that many times the mean variance.
 FREE_LEVEL = 1e4
-# Of more past tasks than that, those of most weight make the list of a task on which nothing was tried yet.
-AT_MOST = 500
+# Of past tasks that have more evaluations in all, those of most weight make the list while nothing was tried yet.
+AT_MOST_CELLS = 250_000
 
 
 @dataclass(frozen=True)
 class TaskMixture:
-    """Recommend by expected improvement under a mixture of past tasks; a weighted portfolio while nothing was tried.
+    """Recommend by expected improvement under a mixture of past tasks; a weighted list while nothing was tried.
 
     A task without meta-features starts with equal weights. Every past task keeps an equal part of ``uniform_share`` of
     the weights, whatever the ``n_trees`` trees say. ``spread`` is how much of the differences between tasks that are
@@ -98,7 +98,8 @@ class FittedTaskMixture(ForestOrdering):
         prior, _ = self.weights(task, tried)
         if not np.isfinite(tried.losses).any():
             kept, weights = self._of_weight(prior)
-            return greedy_portfolio(self.past.known_regrets[kept], eligible, tried.indices, k, weights, price)
+            regrets, wishes = self.past.known_regrets[kept], self.wishes[:, kept]
+            return hedged(regrets, wishes, weights, eligible, tried.indices, k, price)
         return self._mixture(prior, tried).choose(eligible, k, price)
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
@@ -115,6 +116,11 @@ class FittedTaskMixture(ForestOrdering):
             return super().predicted(task, tried, weights, indices)
         mean, std = self._mixture(weights, tried).moments(indices)
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
+
+    @cached_property
+    def wishes(self) -> Floats:
+        """The chances (3, T, C) that a past task finds in a configuration what it wishes for."""
+        return chances(self.past.known_regrets, self.past.ranks)
 
     @cached_property
     def log_losses(self) -> Floats:
@@ -145,12 +151,12 @@ class FittedTaskMixture(ForestOrdering):
             self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.temper
         )
 
-    @staticmethod
-    def _of_weight(prior: Floats) -> tuple[Integers | slice, Floats]:
+    def _of_weight(self, prior: Floats) -> tuple[Integers | slice, Floats]:
         """Return which past tasks to look at while nothing was tried, and their weights; all where they weigh alike."""
-        if len(prior) <= AT_MOST or np.ptp(prior) == 0:
+        n = AT_MOST_CELLS // max(len(self.past.configurations), 1)
+        if len(prior) <= n or np.ptp(prior) == 0:
             return slice(None), prior
-        kept = heaviest(prior, AT_MOST)
+        kept = heaviest(prior, max(n, 1))
         return kept, prior[kept] / prior[kept].sum()
 
     def _alike(self) -> Floats:
