@@ -75,10 +75,12 @@ def main() -> None:
     print(text)
 
 
-def load(shared: Path) -> MetaDataset:
-    """Ingest OBOE's matrix and the published meta-features."""
+def load(shared: Path, *, runtimes: bool = False) -> MetaDataset:
+    """Ingest OBOE's matrix, with its runtimes if they are asked for, and the published meta-features."""
+    matrices = shared / "data" / "oboe"
     with tempfile.TemporaryDirectory() as folder, KnowledgeBase.open(Path(folder) / "kb", read_only=False) as kb:
-        kb.append_all(read_matrix(shared / "data" / "oboe" / "error_matrix.csv"))
+        seconds = matrices / "runtime_matrix.csv" if runtimes else None
+        kb.append_all(read_matrix(matrices / "error_matrix.csv", runtimes=seconds))
         features = shared / "data" / "pmf" / "metafeatures.csv"
         kb.append_all(read_meta_features(features, "pmf", kb.tasks_of_openml_datasets()))
         store_families(kb)

@@ -11,7 +11,6 @@ with 95 % bootstrap intervals over families; nothing found counts as 1.
 """
 
 import argparse
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recommend import cell, markdown_row
+from benchmarks.recommend import cell, load, markdown_row
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
 from metalearn.core.records import Constraints, Trial
@@ -29,9 +28,6 @@ from metalearn.evaluation.replay import Table, tables
 from metalearn.evaluation.scores import Floats
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.matrix_factorization import MatrixFactorization
-from metalearn.sources.matrix import read_matrix
-from metalearn.sources.metafeatures import read_meta_features
-from metalearn.store import KnowledgeBase, store_families
 
 BUDGETS = (1, 2, 4, 8, 16, 32, 64)
 N_FOLDS = 10
@@ -62,7 +58,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_budget.md"))
     options = parser.parse_args()
-    past = load(options.shared)
+    past = load(options.shared, runtimes=True)
     past = past.select(past.described)
     families = [task.family for task in past.tasks]
     with ProcessPoolExecutor(options.workers) as pool:
@@ -75,17 +71,6 @@ def main() -> None:
     text = "`python -m benchmarks.recommend_budget`\n\n" + "\n".join(lines) + "\n"
     options.out.write_text(text, encoding="utf-8")
     print(text)
-
-
-def load(shared: Path) -> MetaDataset:
-    """Ingest OBOE's matrices and the published meta-features."""
-    data = shared / "data"
-    with tempfile.TemporaryDirectory() as folder, KnowledgeBase.open(Path(folder) / "kb", read_only=False) as kb:
-        runtimes = data / "oboe" / "runtime_matrix.csv"
-        kb.append_all(read_matrix(data / "oboe" / "error_matrix.csv", runtimes=runtimes))
-        kb.append_all(read_meta_features(data / "pmf" / "metafeatures.csv", "pmf", kb.tasks_of_openml_datasets()))
-        store_families(kb)
-        return kb.meta_dataset()
 
 
 def within_budgets(name: str, past: MetaDataset) -> Floats:

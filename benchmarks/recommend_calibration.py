@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recommend import markdown_row
-from benchmarks.recommend_budget import load
+from benchmarks.recommend import load, markdown_row
 from benchmarks.recommend_matrices import ingested
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.registry import create
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_calibration.md"))
     options = parser.parse_args()
-    oboe = load(options.shared)
+    oboe = load(options.shared, runtimes=True)
     with KnowledgeBase.open() as bundled:
         own = bundled.meta_dataset(task_type="classification")
     lcdb = ingested(read_curves(options.shared / "data" / "lcdb"), options.shared / "data" / "pmf" / "metafeatures.csv")
