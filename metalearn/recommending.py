@@ -69,15 +69,15 @@ class Recommendations:
         return self.items[index]
 
     def asdict(self, *, explain: bool = False) -> dict[str, Any]:
-        """Return plain data, as ``metalearn recommend --json`` prints it; with ``explain`` drivers and seconds too."""
+        """Return plain data, as ``metalearn recommend --json`` prints it; with ``explain`` what explains it too."""
         values = self.task.meta_features
         drivers = [{"name": name, "value": values[name], "share": share} for name, share in self.drivers]
+        explained = {"drivers": drivers, "novelty": self.novelty, "seconds": dict(self.seconds)}
         return {
             "task": {"id": self.task.id, "dataset_id": self.task.dataset_id, "type": self.task.type},
             "recommender": self.recommender,
             "reason": self.reason,
-            "novelty": self.novelty,
-            **({"drivers": drivers, "seconds": dict(self.seconds)} if explain else {}),
+            **(explained if explain else {}),
             "recommendations": [_plain(rank, item) for rank, item in enumerate(self.items, start=1)],
         }
 

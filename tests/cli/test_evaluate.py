@@ -133,7 +133,7 @@ def test_an_empty_knowledge_base(run, tmp_path):
 
 
 def test_ctrl_c_leaves_a_cache_that_the_next_run_goes_on_with(run, cache):
-    options = ["evaluate", "recommenders", "--recommenders", "portfolio,average_rank", "--protocol", "sequential"]
+    options = ["evaluate", "recommenders", "--recommenders", "portfolio,task_mixture", "--protocol", "sequential"]
     command = [sys.executable, "-m", "metalearn", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     while process.poll() is None and not (cache.exists() and list(cache.glob("*.parquet"))):
