@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metalearn.core import rows
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.protocols import Explains, FittedRecommender, Recommender
+from metalearn.core.protocols import Explains, FittedRecommender, Recommender, TellsDrivers
 from metalearn.core.records import Configuration, Constraints, Recommendation, Task, Trial
 from metalearn.core.registry import create
 from metalearn.core.transforms import ranks
@@ -28,18 +27,9 @@ from metalearn.store import KnowledgeBase
 N_DRIVERS = 5
 # A new task is said to be unlike the past ones where so many of those are nearer to each other.
 UNLIKE = 0.95
-# Lists are made diverse, and fitted into seconds in all, from so many at least of what the recommender puts first.
+# Lists are made diverse from so many at least of what the recommender puts first.
 N_CONSIDERED = 1000
 _OF_EITHER_TYPE = (MEMORY_METRIC, "predict_seconds")
-
-
-@runtime_checkable
-class TellsDrivers(Protocol):
-    """A fitted recommender that knows which meta-features it goes by."""
-
-    def drivers(self, task: Task) -> NDArray[np.float64]:
-        """Return the shares (F,) of the meta-features in telling which past tasks ``task`` is like."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,7 +149,8 @@ def _load(locations: "Sequence[str | None]", metric: str | None, task_type: Any)
 
 def _cache(folder: Path | None, training: "MetaDataset", test: "MetaDataset | None") -> "AnswerCache | None":
     """Return the cache asked for, else the user's where nothing can change any more; of other things it would fill."""
-    from metalearn.evaluation.cache import AnswerCache, cache_folder
+    from metalearn.core.resources import cache_folder
+    from metalearn.evaluation.cache import AnswerCache
 
     frozen = all(m.snapshot_id for m in (training, test) if m is not None)
     return AnswerCache.of(folder or cache_folder(), training, test) if folder or frozen else None

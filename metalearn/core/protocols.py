@@ -67,6 +67,15 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class TellsDrivers(Protocol):
+    """A fitted recommender that knows which meta-features it goes by."""
+
+    def drivers(self, task: Task) -> Floats:
+        """Return the shares (F,) of the meta-features in telling which past tasks ``task`` is like."""
+        ...
+
+
+@runtime_checkable
 class Predictor(Protocol):
     """A fitted surrogate: what it believes of the noise-free loss at encoded configurations."""
 

@@ -1,5 +1,6 @@
-"""The one place that finds ``metadata/``: what metalearn ships beside its code."""
+"""The one place that finds folders: ``metadata/``, which ships beside the code, and the user's cache."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -25,3 +26,9 @@ def metadata_path(*parts: str) -> Path:
     raise MetalearnError(
         f"metalearn's own data is missing: neither {candidates[0]} nor {candidates[1]} exists; reinstall metalearn."
     )
+
+
+def cache_folder() -> Path:
+    """Return the folder that ``METALEARN_CACHE`` names, else ``metalearn`` in the user's cache folder."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "metalearn")
+    return Path(os.environ.get("METALEARN_CACHE") or usual).expanduser()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,12 +18,6 @@ from metalearn.evaluation.answers import Integers, Job
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "torch")
 # What no answer depends on.
 _UNINVOLVED = frozenset({"cli", "web", "sources", "exports"})
-
-
-def cache_folder() -> Path:
-    """Return the folder that ``METALEARN_CACHE`` names, else ``metalearn`` in the user's cache folder."""
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "metalearn")
-    return Path(os.environ.get("METALEARN_CACHE") or usual).expanduser()
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Recommendation, Task, Trial
+from metalearn.core.records import Configuration, Task, Trial
 from metalearn.learners.defaults import default_configurations
 from metalearn.recommenders.performance_regression import FittedPerformanceRegression, PerformanceRegression
 from metalearn.recommenders.portfolio import FittedPortfolio
@@ -81,20 +81,10 @@ class FittedAuto(Ordering):
             alike += "; past tasks hardly share a configuration, so losses are predicted from hyperparameters"
         return name, alike
 
-    def recommend(
-        self,
-        task: Task,
-        k: int,
-        *,
-        history: Sequence[Trial] = (),
-        candidates: Sequence[Configuration] | None = None,
-        constraints: Constraints = NO_CONSTRAINTS,
-    ) -> tuple[Recommendation, ...]:
-        """Return what the method that ``explain`` names recommends; see ``core.protocols.FittedRecommender``."""
-        options: dict[str, Any] = {"history": history, "candidates": candidates, "constraints": constraints}
-        if isinstance(self.chosen, FittedPerformanceRegression):  # whose pool is not that of the past tasks
-            return self.chosen.recommend(task, k, **options)
-        return super().recommend(task, k, **options)
+    def at_hand(self, candidates: Sequence[Configuration] | None, history: Sequence[Trial]) -> Ordering:
+        """Return what answers: the performance regression itself, whose pool is not that of the past tasks."""
+        by_regression = isinstance(self.chosen, FittedPerformanceRegression)
+        return self.chosen.at_hand(candidates, history) if by_regression else self
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the order of the method that ``explain`` names."""

@@ -19,10 +19,10 @@ from metalearn.core.transforms import TIE_DIGITS, deviations, ranks
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.runtime import SHORTEST
 
-# What is below counts as this, so that it has a logarithm: success rates and losses; seconds, which clocks hardly
-# tell from zero.
-SMALLEST, SHORTEST = 10.0**-TIE_DIGITS, 1e-3
+# A success rate or loss below this counts as this, so that it has a logarithm.
+SMALLEST = 10.0**-TIE_DIGITS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ Some entries ship (``metadata/recommenders``), others are in the user's cache: `
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from contextlib import suppress
@@ -23,7 +22,7 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
-from metalearn.core.resources import metadata_path
+from metalearn.core.resources import cache_folder, metadata_path
 from metalearn.errors import MetalearnError
 from metalearn.recommenders.ranking import Ordering, PastTasks
 
@@ -113,9 +112,7 @@ def read(entry: Path, past: MetaDataset) -> Ordering:
 
 def user_cache() -> Path:
     """Return the folder of the user's entries; it need not exist."""
-    named = os.environ.get("METALEARN_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "metalearn")
-    return Path(named or base).expanduser() / "recommenders"
+    return cache_folder() / "recommenders"
 
 
 def clear(folder: Path) -> None:

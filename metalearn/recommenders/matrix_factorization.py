@@ -19,8 +19,8 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS, RobustScaler, log_losses
 from metalearn.errors import InputError
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.runtime import SHORTEST
 
-SMALLEST_SECONDS = 1e-3
 # Penalties of the regression on meta-features that are tried, in units of a meta-feature's mean sum of squares.
 PENALTIES = np.logspace(-2, 4, 13)
 LEAST_NOISE = 1e-6  # variance of a logarithm: a tenth of a percent
@@ -89,7 +89,7 @@ class FittedMatrixFactorization(Ordering):
     @cached_property
     def seconds(self) -> "FactorModel":
         """The model of the logarithms of seconds."""
-        return self._model(np.log(np.maximum(self.past.costs, SMALLEST_SECONDS)))
+        return self._model(np.log(np.maximum(self.past.costs, SHORTEST)))
 
     def _model(self, values: Floats) -> "FactorModel":
         return FactorModel.of(values, self.rank, self._scaled(self.past.meta_dataset.meta_features))

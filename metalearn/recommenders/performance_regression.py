@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
+from metalearn.core.records import Configuration, Evidence, Task, Trial
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses, normalized_regret
 from metalearn.errors import InputError
 from metalearn.recommenders.departures import Departures
@@ -126,23 +126,10 @@ class FittedPerformanceRegression(Ordering):
     departures: Departures
     models: tuple[str, ...]
 
-    def recommend(
-        self,
-        task: Task,
-        k: int,
-        *,
-        history: Sequence[Trial] = (),
-        candidates: Sequence[Configuration] | None = None,
-        constraints: Constraints = NO_CONSTRAINTS,
-    ) -> tuple[Recommendation, ...]:
-        """Return min(k, eligible) distinct configurations, the first to be tried first.
-
-        See ``core.protocols.FittedRecommender``. Candidates, and what the history holds, may be any configurations.
-        """
+    def at_hand(self, candidates: Sequence[Configuration] | None, history: Sequence[Trial]) -> Self:
+        """Return the same method for the candidates and what the history holds, which may be any configurations."""
         pool = self.past.configurations if candidates is None else candidates
-        at_hand = self.over([*pool, *(trial.configuration for trial in history)])
-        options: dict[str, Any] = {"history": history, "candidates": candidates, "constraints": constraints}
-        return Ordering.recommend(at_hand, task, k, **options)
+        return self.over([*pool, *(trial.configuration for trial in history)])
 
     def over(self, configurations: Sequence[Configuration]) -> Self:
         """Return the same method with these configurations at hand, the last such remembered."""

@@ -190,6 +190,20 @@ class Ordering(ABC):
 
         See ``core.protocols.FittedRecommender``. Candidates that no past task has evaluated come last, by id.
         """
+        return self.at_hand(candidates, history)._recommended(task, k, history, candidates, constraints)
+
+    def at_hand(self, candidates: Sequence[Configuration] | None, history: Sequence[Trial]) -> "Ordering":  # noqa: ARG002
+        """Return the ordering of what is asked for: this one, unless it is made for each pool of configurations."""
+        return self
+
+    def _recommended(
+        self,
+        task: Task,
+        k: int,
+        history: Sequence[Trial],
+        candidates: Sequence[Configuration] | None,
+        constraints: Constraints,
+    ) -> tuple[Recommendation, ...]:
         tried = Tried.of(history, self.past.meta_dataset.position)
         weights, distances = self.weights(task, tried)
         seconds = self.past.runtimes.seconds(task.meta_features, tried.indices, tried.seconds)

@@ -21,7 +21,7 @@ from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
 from metalearn.recommenders.covering import chances, hedged
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
-from metalearn.recommenders.lognormal_mixture import LognormalMixture, heaviest
+from metalearn.recommenders.lognormal_mixture import TEMPER, LognormalMixture, heaviest
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 from metalearn.recommenders.task_forest import views
 
@@ -63,7 +63,7 @@ class TaskMixture:
     uniform_share: float = 0.05
     spread: float = 0.4
     shrinkage: float = 0.2
-    temper: float = 0.7
+    temper: float = TEMPER
 
     def __post_init__(self) -> None:
         shares_fit = 0 <= self.uniform_share <= 1 and 0 <= self.shrinkage <= 1

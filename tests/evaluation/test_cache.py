@@ -9,9 +9,10 @@ import pytest
 
 from metalearn.checks import planted_meta_dataset
 from metalearn.core.registry import create
+from metalearn.core.resources import cache_folder
 from metalearn.errors import MetalearnError
 from metalearn.evaluation.answers import collect, jobs
-from metalearn.evaluation.cache import AnswerCache, cache_folder, content_hash
+from metalearn.evaluation.cache import AnswerCache, content_hash
 from metalearn.evaluation.splits import folds
 from tests.evaluation.methods import LEARNED, Shortest
 
