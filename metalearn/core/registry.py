@@ -9,6 +9,9 @@ from typing import Any
 from metalearn.errors import InputError, UnknownNameError
 
 _REGISTRY: dict[str, dict[str, str]] = {
+    "optimizer": {
+        "random": "metalearn.optimizers.random_search:RandomSearch",
+    },
     "recommender": {
         "a3r": "metalearn.recommenders.budgeted_rank:LossTimeRank",
         "active_testing": "metalearn.recommenders.active_testing:ActiveTesting",

@@ -6,14 +6,15 @@ optimization, Thornton et al., KDD 2013); the hyperparameters of one algorithm a
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.core.encoded_space import EncodedSpace, Encoding, choices_of
 from metalearn.core.records import Configuration, canonical_value
 from metalearn.errors import ConfigurationError, UnknownNameError
 
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
 ALGORITHM = "algorithm"
 # Significant digits of a decoded number, fewer than a double has: 0.1 must not come back as 0.10000000000000002.
 _DIGITS = 12
-
-
-@dataclass(frozen=True)
-class EncodedColumn:
-    """One column of the encoding: which hyperparameter, of which kind, and on which parent it depends.
-
-    ``choices`` holds the values of a categorical or ordinal one; ``is_fidelity`` marks a resource.
-    """
-
-    hyperparameter: str
-    kind: Literal["numeric", "ordinal", "categorical"]
-    choices: tuple[Any, ...] = ()
-    parent: str | None = None
-    is_fidelity: bool = False
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """What surrogates need to know of a space: its d encoded columns."""
-
-    columns: tuple[EncodedColumn, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,20 +46,21 @@ class SearchSpace:
     config_space: "ConfigurationSpace"
 
     @cached_property
-    def _hyperparameters(self) -> "tuple[Hyperparameter[Any, Any], ...]":
-        return tuple(self.config_space.values())
+    def cube(self) -> EncodedSpace:
+        """The space as numbers: what ``encode`` gives, without names and Python values."""
+        return EncodedSpace(self.config_space)
 
     @cached_property
     def algorithms(self) -> tuple[str, ...]:
         """The algorithms of the space, in its own order."""
         if ALGORITHM in self.config_space:
-            return tuple(str(choice) for choice in _choices(self.config_space[ALGORITHM]))
+            return tuple(str(choice) for choice in choices_of(self.config_space[ALGORITHM]))
         return (self.name,)
 
     @cached_property
     def encoding(self) -> Encoding:
         """The d encoded columns, in the order of ``encode``."""
-        return Encoding(tuple(map(self._encoded_column, self._hyperparameters)))
+        return self.cube.encoding
 
     def encode(self, configurations: Sequence[Configuration]) -> NDArray[np.float64]:
         """Return an array (n, d): numbers in [0, 1] on their own scale, choice j of m as j / (m - 1), NaN = inactive.
@@ -88,8 +69,8 @@ class SearchSpace:
             ConfigurationError: when a value lies outside the space.
         """
         rows = [self._to_named_values(c) for c in configurations]
-        encoded = np.full((len(rows), len(self._hyperparameters)), np.nan)
-        for j, hyperparameter in enumerate(self._hyperparameters):
+        encoded = np.full((len(rows), len(self.cube.hyperparameters)), np.nan)
+        for j, hyperparameter in enumerate(self.cube.hyperparameters):
             active = [i for i, row in enumerate(rows) if hyperparameter.name in row]
             values = [rows[i][hyperparameter.name] for i in active]
             wrong = next((v for v in values if not hyperparameter.legal_value(v)), None)
@@ -97,17 +78,17 @@ class SearchSpace:
                 raise ConfigurationError(f"{hyperparameter.name} = {wrong!r} lies outside the space {self.name}.")
             if active:
                 column = np.array(values, dtype=_array_type(hyperparameter))
-                encoded[active, j] = hyperparameter.to_vector(column) / _scale(hyperparameter)
+                encoded[active, j] = hyperparameter.to_vector(column) / self.cube.scales[j]
         return encoded
 
     def decode(self, encoded: NDArray[np.float64]) -> tuple[Configuration, ...]:
         """Return the configurations that rows of shape (n, d) stand for, with Python scalars as values."""
         rows: list[dict[str, Any]] = [{} for _ in encoded]
-        for j, hyperparameter in enumerate(self._hyperparameters):
+        for j, hyperparameter in enumerate(self.cube.hyperparameters):
             active = np.flatnonzero(~np.isnan(encoded[:, j]))
             if len(active):
-                vector = encoded[active, j] * _scale(hyperparameter)
-                if _scale(hyperparameter) != 1:  # j / (m - 1) * (m - 1) need not be an integer again
+                vector = encoded[active, j] * self.cube.scales[j]
+                if self.cube.scales[j] != 1:  # j / (m - 1) * (m - 1) need not be an integer again
                     vector = np.rint(vector)
                 for i, value in zip(active, hyperparameter.to_value(vector), strict=True):
                     rows[i][hyperparameter.name] = _plain(value, hyperparameter)
@@ -115,13 +96,7 @@ class SearchSpace:
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Configuration, ...]:
         """Return n valid configurations drawn from the space's own distributions, column by column."""
-        state = np.random.RandomState(rng.integers(2**32))  # what ConfigSpace takes
-        drawn: tuple[Configuration, ...] = ()
-        while len(drawn) < n:
-            vectors = np.stack([np.asarray(h.sample_vector(n, seed=state)) for h in self._hyperparameters])
-            vectors = vectors[:, self._valid(vectors)]
-            drawn += self.decode((vectors / self._scales[:, None]).T)
-        return drawn[:n]
+        return self.decode(self.cube.sample(n, rng))
 
     def from_unit_cube(self, points: NDArray[np.float64], algorithm: str | None = None) -> tuple[Configuration, ...]:
         """Return the valid configurations that points (n, d) of the unit cube stand for, all of one algorithm if given.
@@ -138,13 +113,9 @@ class SearchSpace:
         Raises:
             UnknownNameError: when the space does not have this algorithm.
         """
-        vectors = np.stack([_quantiles(h, u) for h, u in zip(self._hyperparameters, points.T, strict=True)])
         if algorithm is not None:
             self._require(algorithm)
-            names = [h.name for h in self._hyperparameters]
-            if ALGORITHM in names:
-                vectors[names.index(ALGORITHM)] = self.algorithms.index(algorithm)
-        return self.decode((vectors[:, self._valid(vectors)] / self._scales[:, None]).T)
+        return self.decode(self.cube.from_unit_cube(points, **self._chosen(algorithm)))
 
     def default(self, algorithm: str | None = None) -> Configuration:
         """Return the default configuration, or that of one algorithm.
@@ -154,12 +125,11 @@ class SearchSpace:
         """
         if algorithm is not None:
             self._require(algorithm)
-        values = {h.name: h.default_value for h in self._hyperparameters}
-        if algorithm is not None and ALGORITHM in values:
-            values[ALGORITHM] = algorithm
-        vector = np.array([[h.to_vector(values[h.name])] for h in self._hyperparameters], dtype=np.float64)
-        self._deactivate(vector)
-        return self.decode((vector / self._scales[:, None]).T)[0]
+        names = [h.name for h in self.cube.hyperparameters]
+        row = self.cube.default.copy()
+        for name, value in self._chosen(algorithm).items():
+            row[names.index(name)] = value
+        return self.decode(self.cube.nearest(row[None]))[0]
 
     def validate(self, configuration: Configuration) -> None:
         """Check a configuration that comes from outside.
@@ -190,32 +160,11 @@ class SearchSpace:
         if algorithm not in self.algorithms:
             raise UnknownNameError("algorithm", algorithm, self.algorithms)
 
-    @cached_property
-    def _scales(self) -> NDArray[np.float64]:
-        return np.array([_scale(h) for h in self._hyperparameters])
-
-    def _valid(self, vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
-        self._deactivate(vectors)
-        forbidden = np.zeros(vectors.shape[1], dtype=bool)
-        for clause in self.config_space.forbidden_clauses:
-            forbidden |= clause.is_forbidden_vector_array(vectors)
-        return ~forbidden
-
-    def _deactivate(self, vectors: NDArray[np.float64]) -> None:
-        # ConfigSpace keeps parents before children, so one pass settles every activity.
-        for j, hyperparameter in enumerate(self._hyperparameters):
-            for condition in self.config_space.parent_conditions_of[hyperparameter.name]:
-                vectors[j, ~condition.satisfied_by_vector_array(vectors)] = np.nan
-
-    def _encoded_column(self, hyperparameter: "Hyperparameter[Any, Any]") -> EncodedColumn:
-        choices = _choices(hyperparameter)
-        kind: Literal["numeric", "ordinal", "categorical"] = "numeric"
-        if choices:
-            kind = "ordinal" if hasattr(hyperparameter, "sequence") else "categorical"
-        parents: Iterable[Any] = self.config_space.parents_of[hyperparameter.name]
-        fidelity = bool((hyperparameter.meta or {}).get("fidelity", False))
-        parent = next((str(p.name) for p in parents), None)
-        return EncodedColumn(hyperparameter.name, kind, choices, parent, fidelity)
+    def _chosen(self, algorithm: str | None) -> dict[str, float]:
+        """Return the hyperparameter that stands for an algorithm, with its encoded value."""
+        if algorithm is None or ALGORITHM not in self.config_space:
+            return {}
+        return {ALGORITHM: self.algorithms.index(algorithm) / max(len(self.algorithms) - 1, 1)}
 
     def _to_named_values(self, configuration: Configuration) -> dict[str, Any]:
         if ALGORITHM not in self.config_space:
@@ -233,39 +182,15 @@ class SearchSpace:
         return Configuration(self.name, algorithm, own)
 
 
-def _choices(hyperparameter: "Hyperparameter[Any, Any]") -> tuple[Any, ...]:
-    """The values of a categorical or ordinal hyperparameter; empty for a number."""
-    return tuple(getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ())))
-
-
-def _scale(hyperparameter: "Hyperparameter[Any, Any]") -> float:
-    """What ConfigSpace's vector is divided by: choices are numbered 0 to m - 1 there, numbers lie in [0, 1]."""
-    return float(max(len(_choices(hyperparameter)) - 1, 1))
-
-
-def _quantiles(hyperparameter: "Hyperparameter[Any, Any]", u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ConfigSpace's vector (n,) at shares u (n,) of the hyperparameter's distribution."""
-    from ConfigSpace.hyperparameters import FloatHyperparameter
-
-    if isinstance(hyperparameter, FloatHyperparameter):
-        return u.copy()
-    choices = _choices(hyperparameter)
-    if not choices:  # conditions and forbidden clauses know a whole number by its one place on the scale
-        return np.asarray(hyperparameter.to_vector(hyperparameter.to_value(u)), dtype=np.float64)
-    shares = getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / len(choices)))
-    last = int(np.flatnonzero(shares)[-1])
-    return np.minimum(np.searchsorted(np.cumsum(shares), u, side="right"), last).astype(np.float64)
-
-
 def _plain(value: Any, hyperparameter: "Hyperparameter[Any, Any]") -> Any:
     """Return a decoded value as a Python scalar, rounded so that decoding what was encoded gives the same id."""
     if isinstance(value, np.str_):
         return str(value)
-    if isinstance(value, float) and not _choices(hyperparameter):
+    if isinstance(value, float) and not choices_of(hyperparameter):
         rounded = float(f"{value:.{_DIGITS}g}")
         value = min(max(rounded, hyperparameter.lower), hyperparameter.upper)  # type: ignore[attr-defined]
     return canonical_value(value)
 
 
 def _array_type(hyperparameter: "Hyperparameter[Any, Any]") -> Any:
-    return object if _choices(hyperparameter) else np.float64
+    return object if choices_of(hyperparameter) else np.float64

@@ -1,0 +1,231 @@
+"""Ask and tell: the one stateful object around a method's proposals.
+
+It keeps the queue, matches what is told with what was asked, and hands the method all of it as columns of numbers. The
+method's proposal number i draws from a generator made of (seed, i), so that the same trials asked and told in the same
+order give the same next one, in a fresh process too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, count
+from typing import Any
+
+import numpy as np
+
+from metalearn.core.encoded_space import Floats
+from metalearn.core.records import Configuration, Trial
+from metalearn.core.spaces import SearchSpace
+from metalearn.errors import InputError
+from metalearn.optimizers.state import Method, Proposal, Row, State, Table
+
+Key = tuple[str, float, int]
+# Draws to find a configuration that was not tried yet, where a method proposes one again.
+_REDRAWS = 20
+_DRAWN = 32
+
+
+class AskTell:
+    """An optimizer: ``ask`` for trials, ``tell`` what became of them (``core.protocols.Optimizer``).
+
+    ``candidates`` limits the choice to these configurations; a method that cannot choose from a list gets the candidate
+    nearest to what it asked for. ``queue`` is evaluated first, in its order; ``observed`` are trials that are known
+    already. Both count towards the method's initial design unless ``replace_initial_design`` is false. The state is
+    small and plain: it pickles.
+
+    Raises:
+        ConfigurationError: for a queued, observed or told configuration that is not in the space.
+        InputError: for candidates that are empty or not in the space, or a method that cannot work in this space.
+
+    >>> from ConfigSpace import ConfigurationSpace, Float
+    >>> from metalearn.optimizers.random_search import RandomSearch
+    >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (0, 1))]))
+    >>> first = Configuration("line-1", "line-1", {"x": 0.5})
+    >>> optimizer = AskTell(space, RandomSearch(), queue=[first], rng=np.random.default_rng(0))
+    >>> trials = optimizer.ask(3)
+    >>> trials[0].configuration == first
+    True
+    >>> optimizer.tell([replace(t, loss=t.configuration.hyperparameters["x"] ** 2, status="ok") for t in trials])
+    >>> optimizer.best.loss <= 0.25
+    True
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        method: Method,
+        *,
+        candidates: Sequence[Configuration] | None = None,
+        queue: Sequence[Configuration] = (),
+        observed: Sequence[Trial] = (),
+        replace_initial_design: bool = True,
+        rng: np.random.Generator,
+    ) -> None:
+        self.space, self.method = space, method
+        self.seed = int(rng.integers(2**63))
+        self._proposer = method.begin(space.cube)
+        self._replaces = replace_initial_design
+        self._pool = _Pool(space, candidates) if candidates is not None else None
+        self._queue: list[tuple[Configuration, Floats]] = []
+        self._pending: dict[Key, tuple[Trial, Row]] = {}
+        self._told: list[tuple[Trial, Row]] = []
+        self._tried: set[tuple[str, float]] = set()
+        self._n_proposed = 0
+        self.enqueue(queue)
+        self.tell(observed)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was told, in its order."""
+        return tuple(trial for trial, _ in self._told)
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        """What was asked for and not yet told, in its order."""
+        return tuple(trial for trial, _ in self._pending.values())
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the smallest loss among those at the largest fidelity that one was finished at."""
+        finished = [trial for trial, _ in self._told if trial.status == "ok"]
+        return min(finished, key=lambda trial: (-trial.fidelity, trial.loss), default=None)
+
+    def ask(self, n: int = 1) -> tuple[Trial, ...]:
+        """Return n pending trials, or as many as there are to try now; the queue of warm starts comes first.
+
+        Raises:
+            InputError: when n is below 1.
+        """
+        if n < 1:
+            raise InputError(f"Ask for at least one trial; got {n}.")
+        asked: list[Trial] = []
+        while len(asked) < n and (trial := self._next()) is not None:
+            asked.append(trial)
+        return tuple(asked)
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Take in finished trials, matched by (configuration id, fidelity, seed); unasked ones too.
+
+        A loss that is not finite counts as a crash. All are checked before the first is taken in.
+
+        Raises:
+            InputError: for a trial that is still pending.
+            ConfigurationError: for one whose configuration is not in the space.
+        """
+        if any(trial.status == "pending" for trial in trials):
+            raise InputError("A pending trial has nothing to tell; give it a status, and a loss where it is ok.")
+        unasked = [trial.configuration for trial in trials if _key(trial) not in self._pending]
+        encoded = dict(zip(unasked, self.space.encode(unasked), strict=True))
+        for given in trials:
+            trial = _finite(given)
+            _, row = self._pending.pop(_key(trial), (None, None))
+            asked = row or Row(encoded[trial.configuration], trial.fidelity)
+            self._tried.add((trial.configuration.id, trial.fidelity))
+            self._told.append((trial, asked._replace(**_outcome(trial))))
+
+    def enqueue(self, configurations: Sequence[Configuration]) -> None:
+        """Put configurations at the end of the queue.
+
+        Raises:
+            ConfigurationError: for one that is not in the space.
+        """
+        for configuration in configurations:
+            self.space.validate(configuration)
+        self._queue += zip(configurations, self.space.encode(configurations), strict=True)
+
+    def restore(self, trial: Trial) -> None:
+        """Take over the next trial that an optimizer of an earlier process asked for, without proposing it anew."""
+        row = Row(self.space.encode([trial.configuration])[0], trial.fidelity)
+        from_queue = bool(self._queue) and self._queue[0][0] == trial.configuration
+        self._place(trial.configuration, row, from_queue=from_queue)
+
+    def state(self) -> State:
+        """Return what the method's next proposal is made from."""
+        d = len(self.space.encoding.columns)
+        told, pending = ([row for _, row in pairs] for pairs in (self._told, self._pending.values()))
+        return State(
+            self.space.cube,
+            Table.of(told, d),
+            Table.of(pending, d),
+            None if self._pool is None else self._pool.untried({id_ for id_, _ in self._tried}),
+            np.array([row for _, row in self._queue] if self.method.takes_queue else []).reshape(-1, d),
+            self._n_proposed,
+            len(told) + len(pending) if self._replaces else self._n_proposed,
+            self.seed,
+        )
+
+    def _next(self) -> Trial | None:
+        if self._queue and not self.method.takes_queue:
+            configuration, x = self._queue[0]
+            return self._place(configuration, Row(x), from_queue=True)
+        rng = np.random.default_rng([self.seed, self._n_proposed])
+        proposal = self._proposer.propose(self.state(), rng)
+        if proposal is None:
+            return None
+        found = self._queue[0] if proposal.from_queue else self._settled(proposal, rng)
+        if found is None:
+            return None
+        configuration, x = found
+        return self._place(configuration, Row(x, proposal.fidelity), from_queue=proposal.from_queue)
+
+    def _place(self, configuration: Configuration, row: Row, *, from_queue: bool) -> Trial:
+        """Make a pending trial of a configuration."""
+        if from_queue:
+            del self._queue[0]
+        if self.method.takes_queue or not from_queue:
+            row = row._replace(number=self._n_proposed)
+            self._n_proposed += 1
+        seeds = (seed for seed in count() if (configuration.id, row.fidelity, seed) not in self._pending)
+        trial = Trial(configuration, row.fidelity, next(seeds))
+        self._pending[_key(trial)] = trial, row
+        self._tried.add((configuration.id, row.fidelity))
+        return trial
+
+    def _settled(self, proposal: Proposal, rng: np.random.Generator) -> tuple[Configuration, Floats] | None:
+        """Return what is tried for a proposal: the nearest candidate, or else the point itself unless it was tried."""
+        tried = {id_ for id_, fidelity in self._tried if fidelity == proposal.fidelity}
+        if self._pool is not None:
+            return self._pool.nearest(proposal.x, tried)
+        drawn = (self.space.cube.sample(_DRAWN, rng) for _ in range(_REDRAWS))
+        for points in chain([proposal.x[None]], drawn):
+            for configuration in self.space.decode(points):
+                if configuration.id not in tried:
+                    return configuration, self.space.encode([configuration])[0]
+        return None
+
+
+class _Pool:
+    """The candidates that the choice is limited to."""
+
+    def __init__(self, space: SearchSpace, candidates: Sequence[Configuration]) -> None:
+        if not candidates:
+            raise InputError("There are no candidates to choose from; give at least one, or None for the whole space.")
+        self.space = space.cube
+        self.configurations = tuple(dict.fromkeys(candidates))
+        self.rows = space.encode(self.configurations)
+
+    def untried(self, tried: set[str]) -> Floats:
+        return self.rows[[c.id not in tried for c in self.configurations]]
+
+    def nearest(self, x: Floats, tried: set[str]) -> tuple[Configuration, Floats] | None:
+        """Return the candidate nearest to x (d,) that was not tried, the first of those that are equally near."""
+        open_ = np.flatnonzero([c.id not in tried for c in self.configurations])
+        if not len(open_):
+            return None
+        i = open_[self.space.distances(x[None], self.rows[open_])[0].argmin()]
+        return self.configurations[i], self.rows[i]
+
+
+def _key(trial: Trial) -> Key:
+    return trial.configuration.id, trial.fidelity, trial.seed
+
+
+def _finite(trial: Trial) -> Trial:
+    if trial.loss is None or np.isfinite(trial.loss):
+        return trial
+    return replace(trial, loss=None, status="crashed")
+
+
+def _outcome(trial: Trial) -> dict[str, Any]:
+    loss = np.nan if trial.loss is None else trial.loss
+    seconds = np.nan if trial.cost_seconds is None else trial.cost_seconds
+    return {"loss": loss, "seconds": seconds, "status": trial.status}

@@ -1,0 +1,136 @@
+"""What an optimizer knows when it is asked: trials as columns of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metalearn.core.encoded_space import EncodedSpace, Floats
+from metalearn.core.records import Status
+
+
+class Row(NamedTuple):
+    """One trial: its encoded configuration x (d,), and what is known of it; NaN where nothing is.
+
+    ``number`` counts the method's own proposals from 0; it is -1 for what came from the queue, or was never asked for.
+    """
+
+    x: Floats
+    fidelity: float = 1.0
+    loss: float = np.nan
+    seconds: float = np.nan
+    status: Status = "pending"
+    number: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Trials as columns: X (n, d), and (n,) each of the fields of ``Row``."""
+
+    X: Floats
+    fidelity: Floats
+    loss: Floats
+    seconds: Floats
+    status: NDArray[np.str_]
+    number: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], d: int) -> "Table":
+        """Return rows as columns; ``d`` is the width where there are none."""
+        X, fidelity, loss, seconds, status, number = zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
+        return cls(
+            np.array(X, dtype=np.float64).reshape(len(rows), d),
+            np.array(fidelity, dtype=np.float64),
+            np.array(loss, dtype=np.float64),
+            np.array(seconds, dtype=np.float64),
+            np.array(status, dtype=str),
+            np.array(number, dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Table":
+        """Return some of the rows, by mask, indices or slice."""
+        return Table(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    @property
+    def imputed(self) -> Floats:
+        """The losses (n,) with a failed trial as bad as the worst that did not fail: nothing better is known of it.
+
+        What failed is known to be no good, but not how bad: a larger penalty would bend every model around it
+        (SMAC's crash cost is of this kind; Hutter et al., LION 2011).
+        """
+        ok = np.isfinite(self.loss)
+        worst = self.loss[ok].max() if ok.any() else 0.0
+        return np.where(ok, self.loss, worst)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything that a proposal may depend on: a function of this and of a random generator, and of nothing else.
+
+    ``told`` holds the finished trials in the order in which they were told, ``pending`` those that were asked for and
+    not yet told. ``candidates`` (c, d) limits the choice, without what was tried already; None: the whole space.
+    ``queue`` (q, d) are configurations still waiting to be evaluated before any other; only a method with
+    ``takes_queue`` sees some. ``n_proposed`` counts the method's own proposals so far; ``n_design`` the trials that
+    count towards an initial design. ``seed`` is the optimizer's, for what is to be the same in every proposal, such as
+    a scrambled sequence.
+    """
+
+    space: EncodedSpace
+    told: Table
+    pending: Table
+    candidates: Floats | None
+    queue: Floats
+    n_proposed: int
+    n_design: int
+    seed: int
+
+    def at_fidelity(self, fidelity: float) -> "State":
+        """Return the state with the trials at one fidelity only."""
+        told, pending = (table.rows(np.isclose(table.fidelity, fidelity)) for table in (self.told, self.pending))
+        return replace(self, told=told, pending=pending)
+
+
+class Proposal(NamedTuple):
+    """A point x (d,) of the encoded space to evaluate at a fidelity.
+
+    ``from_queue`` says that x is the first row of the state's queue, which it then leaves.
+    """
+
+    x: Floats
+    fidelity: float = 1.0
+    from_queue: bool = False
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """A method at work. It may remember what costs time to compute anew, but nothing that changes what it proposes."""
+
+    def propose(self, state: State, rng: np.random.Generator) -> Proposal | None:
+        """Return what to try next; None where nothing is left to try, or to do until more is told."""
+        ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """An optimizer's specification: its hyperparameters, and nothing learned.
+
+    ``takes_queue`` says that its proposer places the queue itself, as one does that chooses fidelities.
+    """
+
+    @property
+    def takes_queue(self) -> bool:
+        """Whether its proposer places the queue itself."""
+        ...
+
+    def begin(self, space: EncodedSpace) -> Proposer:
+        """Return a proposer for a space.
+
+        Raises:
+            InputError: when the method cannot work in this space.
+        """
+        ...
