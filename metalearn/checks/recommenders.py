@@ -1,4 +1,4 @@
-"""Conformance checks: what every recommender must do, as plain functions that anyone can run on their own.
+"""Conformance checks of recommenders: what every one of them must do.
 
     for check in recommender_checks():
         check(MyRecommender())

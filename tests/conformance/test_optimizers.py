@@ -1,0 +1,12 @@
+"""Every registered optimizer passes every check."""
+
+import pytest
+
+from metalearn.checks import optimizer_checks
+from metalearn.core.registry import create, names
+
+
+@pytest.mark.parametrize("check", list(optimizer_checks()), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", names("optimizer"))
+def test_an_optimizer_conforms(name, check):
+    check(create("optimizer", name))

@@ -1,0 +1,177 @@
+"""Ask and tell: the queue, matching, candidates, duplicates, restoring."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from ConfigSpace import Categorical, ConfigurationSpace, Float
+
+from metalearn.core.records import Configuration, Trial
+from metalearn.core.spaces import SearchSpace
+from metalearn.errors import ConfigurationError, InputError
+from metalearn.optimizers.ask_tell import AskTell
+from metalearn.optimizers.random_search import RandomSearch
+from metalearn.optimizers.state import Proposal
+
+SPACE = SearchSpace("plane-1", ConfigurationSpace(space=[Float("x", (0, 1)), Categorical("c", ["a", "b", "c"])]))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Always proposes x = 0.5 and c = a, at the same fidelity, and keeps the states that it saw."""
+
+    fidelity: float = 1.0
+    takes_queue: bool = False
+    states: ClassVar[list] = []
+
+    def begin(self, space):
+        self.states.clear()
+        return self
+
+    def propose(self, state, rng):
+        self.states.append(state)
+        if self.takes_queue and len(state.queue):
+            return Proposal(state.queue[0], self.fidelity, from_queue=True)
+        return Proposal(np.where(np.array(columns()) == "x", 0.5, 0.0), self.fidelity)
+
+
+def at(x, c="a"):
+    return Configuration("plane-1", "plane-1", {"x": x, "c": c})
+
+
+def make(method=None, **options):
+    return AskTell(SPACE, method or RandomSearch(), rng=np.random.default_rng(0), **options)
+
+
+def columns():
+    return [column.hyperparameter for column in SPACE.encoding.columns]
+
+
+def test_a_told_trial_is_matched_by_configuration_fidelity_and_seed():
+    optimizer = make()
+    first, second = optimizer.ask(2)
+    optimizer.tell([replace(second, loss=0.5, status="ok", cost_seconds=3.0)])
+    assert optimizer.pending == (first,)
+    told = optimizer.state().told
+    assert (told.loss.tolist(), told.seconds.tolist(), told.number.tolist()) == ([0.5], [3.0], [1])
+
+
+def test_a_trial_that_was_never_asked_for_is_taken_in_without_a_number():
+    optimizer = make()
+    optimizer.ask()
+    optimizer.tell([Trial(at(0.25), loss=1.0, status="ok")])
+    assert len(optimizer.pending) == 1
+    state = optimizer.state()
+    assert state.told.number.tolist() == [-1]
+    assert state.told.X[0, columns().index("x")] == 0.25
+
+
+def test_what_is_told_is_checked_before_any_of_it_is_taken_in():
+    optimizer = make()
+    good = Trial(at(0.5), loss=1.0, status="ok")
+    with pytest.raises(InputError, match="pending trial has nothing to tell"):
+        optimizer.tell([good, Trial(at(0.25))])
+    with pytest.raises(ConfigurationError, match="outside the space"):
+        optimizer.tell([good, Trial(at(2.0), loss=1.0, status="ok")])
+    assert optimizer.trials == ()
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_is_a_crash(loss):
+    optimizer = make()
+    optimizer.tell([Trial(at(0.5), loss=loss, status="ok")])
+    assert optimizer.trials[0].status == "crashed"
+    assert optimizer.best is None
+
+
+def test_the_best_is_the_smallest_loss_at_the_largest_finished_fidelity():
+    optimizer = make()
+    optimizer.tell([Trial(at(0.1), 1 / 3, loss=0.0, status="ok"), Trial(at(0.2), 1.0, status="crashed")])
+    assert optimizer.best.loss == 0.0
+    optimizer.tell([Trial(at(0.3), 1.0, loss=0.7, status="ok"), Trial(at(0.4), 1.0, loss=0.6, status="ok")])
+    assert optimizer.best.configuration == at(0.4)
+
+
+def test_the_queue_comes_first_and_does_not_use_up_proposals():
+    method = Fixed()
+    optimizer = make(method, queue=[at(0.1), at(0.2)])
+    asked = optimizer.ask(3)
+    assert [trial.configuration for trial in asked[:2]] == [at(0.1), at(0.2)]
+    assert method.states[0].n_proposed == 0
+    assert len(method.states[0].queue) == 0
+    assert optimizer.state().pending.number.tolist() == [-1, -1, 0]
+    optimizer.enqueue([at(0.3)])
+    assert optimizer.ask()[0].configuration == at(0.3)
+
+
+def test_a_method_that_takes_the_queue_places_it_itself():
+    optimizer = make(Fixed(fidelity=1 / 9, takes_queue=True), queue=[at(0.1), at(0.2)])
+    asked = optimizer.ask(3)
+    assert [trial.configuration for trial in asked] == [at(0.1), at(0.2), at(0.5)]
+    assert {trial.fidelity for trial in asked} == {1 / 9}
+    assert optimizer.state().pending.number.tolist() == [0, 1, 2]
+
+
+def test_a_queued_configuration_outside_the_space_is_refused():
+    with pytest.raises(ConfigurationError, match="not valid in the space plane-1"):
+        make(queue=[at(0.5, "z")])
+
+
+@pytest.mark.parametrize(("replaces", "counted"), [(True, 3), (False, 1)])
+def test_warm_starts_replace_the_initial_design_or_do_not(replaces, counted):
+    observed = [Trial(at(0.9), loss=0.3, status="ok")]
+    optimizer = make(queue=[at(0.1)], observed=observed, replace_initial_design=replaces)
+    optimizer.ask(2)
+    assert optimizer.state().n_design == counted
+
+
+def test_a_repeated_proposal_is_drawn_anew_at_the_same_fidelity_only():
+    optimizer = make(Fixed())
+    first, second = optimizer.ask(2)
+    assert first.configuration == at(0.5)
+    assert second.configuration != first.configuration
+    low = make(Fixed(fidelity=1 / 3), observed=[Trial(at(0.5), 1.0, loss=1.0, status="ok")])
+    assert low.ask()[0].configuration == at(0.5)
+
+
+def test_a_proposal_becomes_the_nearest_untried_candidate():
+    candidates = [at(0.1), at(0.45, "b"), at(0.9)]
+    optimizer = make(Fixed(), candidates=candidates)
+    # the choice "b" is 1 away from "a", wherever it stands among the choices
+    assert [trial.configuration for trial in optimizer.ask(5)] == [at(0.1), at(0.9), at(0.45, "b")]
+
+
+def test_candidates_that_were_tried_are_not_shown_again():
+    method = Fixed()
+    optimizer = make(method, candidates=[at(0.1), at(0.9)], observed=[Trial(at(0.9), loss=1.0, status="ok")])
+    optimizer.ask()
+    assert method.states[0].candidates[:, columns().index("x")].tolist() == [0.1]
+    assert optimizer.ask() == ()
+
+
+def test_no_candidates_at_all_is_an_error():
+    with pytest.raises(InputError, match="no candidates to choose from"):
+        make(candidates=[])
+
+
+def test_asking_for_nothing_is_an_error():
+    with pytest.raises(InputError, match="at least one trial; got 0"):
+        make().ask(0)
+
+
+def test_a_queued_configuration_may_run_twice_at_once_under_two_seeds():
+    first, second = make(queue=[at(0.1), at(0.1)]).ask(2)
+    assert (first.seed, second.seed) == (0, 1)
+
+
+def test_restoring_gives_the_same_numbers_and_the_same_next():
+    old = make(queue=[at(0.1)])
+    asked = old.ask(4)
+    old.tell([replace(asked[2], loss=0.1, status="ok")])
+    new = make(queue=[at(0.1)])
+    for trial in asked:
+        new.restore(trial)
+    new.tell([replace(asked[2], loss=0.1, status="ok")])
+    assert new.state().pending.number.tolist() == [-1, 0, 2]
+    assert new.ask(3) == old.ask(3)
