@@ -22,6 +22,7 @@ COMMANDS = [
     "ingest smac",
     "ingest ray",
     "ingest syne",
+    "ingest journal",
     "kb info",
     "kb verify",
     "kb publish",

@@ -19,6 +19,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
     histories.smac: "smac --kb svm.duckdb smac3_output/svm/0 --task 59 --metric error_rate --algorithm svc",
     histories.ray: "ray --kb mlp.duckdb ray_results/mlp --task 59 --metric accuracy --algorithm mlp --full 100",
     histories.syne: "syne --kb mlp.duckdb syne-tune/mlp --task 59 --metric accuracy --algorithm mlp",
+    histories.journal: "journal --kb iris.duckdb iris.jsonl --task 59 --metric balanced_accuracy",
 }
 for _command, _example in _COMMANDS.items():
     app.command(epilog=f"Example: metalearn ingest {_example}")(_command)

@@ -1,4 +1,4 @@
-"""``metalearn ingest optuna``, ``smac``, ``ray`` and ``syne``: the histories of other optimizers."""
+"""``metalearn ingest optuna``, ``smac``, ``ray``, ``syne`` and ``journal``: histories of optimizers, ours the last."""
 
 import inspect
 from collections.abc import Callable
@@ -167,3 +167,24 @@ def syne(
 
     read = {"value_column": value_column, "step_column": step_column}
     ingest_batches(kb, lambda _: read_syne_tune(path, subject=subject, **read), json, wait=wait)
+
+
+def journal(
+    path: Annotated[Path, typer.Argument(help="What `metalearn optimize --journal` or minimize() wrote.")],
+    kb: WriteKb,
+    task: _Task,
+    metric: _Metric,
+    dataset: _Dataset = None,
+    task_type: _TaskType = None,
+    resource: _Resource = None,
+    full: _Full = None,
+    source: _Source = None,
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Ingest the trials of an optimization of ours."""
+    from metalearn.sources.optimizations import read_optimization
+
+    about = {"task": task, "metric": metric, "dataset": dataset, "task_type": task_type, "source": source}
+    spent = {"resource": resource or "fidelity", "full": full or 1.0}
+    ingest_batches(kb, lambda _: read_optimization(path, **about, **spent), json, wait=wait)  # type: ignore[arg-type]

@@ -1,0 +1,98 @@
+"""Our own optimizations: the journals that ``metalearn.optimizers.minimize`` writes (``core.journal``)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metalearn.core.journal import Event, FinishedTrial, read_journal
+from metalearn.core.records import Batch, Configuration, TaskType
+from metalearn.sources.histories import Measured, batches
+from metalearn.sources.subjects import Measure, Subject
+
+_CONFIGURATION = "configuration"
+
+
+def read_optimization(
+    path: str | Path,
+    *,
+    task: str,
+    metric: str,
+    dataset: str | None = None,
+    task_type: TaskType | None = None,
+    resource: str = "fidelity",
+    full: float = 1.0,
+    source: str | None = None,
+) -> Iterator[Batch]:
+    """Return the trials of a journal, about 20,000 a batch, with the configurations' own ids.
+
+    ``metric`` says what the loss is: one that is minimised, such as ``error_rate`` or ``neg_roc_auc``, is the loss
+    itself; under one that is maximised the loss is 1 - metric, as everywhere here (its negative where nothing bounds
+    it). ``resource`` is what fidelities are shares of, and ``full`` how much of it fidelity 1 is. ``task`` and
+    ``dataset`` are ids, or OpenML's numbers. Trials that have not ended are skipped; what was known beforehand comes
+    from elsewhere, and is left out. The run id is the trial's number.
+
+    Raises:
+        InputError: when the file is no journal, or the metric does not fit the task type.
+        UnknownNameError: for a metric that metalearn does not know.
+
+    >>> import tempfile
+    >>> from metalearn.core.journal import Asked, Header, to_line
+    >>> from metalearn.core.records import Trial
+    >>> trial = Trial(Configuration("svm-1", "svm-1", {"C": 1}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     journal = Path(folder, "svm.jsonl")
+    ...     lines = to_line(Header("svm-1", "", "RandomSearch()", 0)), to_line(Asked(0, trial))
+    ...     _ = journal.write_text("".join(lines))
+    ...     (batch,) = read_optimization(journal, task="59", metric="accuracy")
+    >>> batch.source, batch.seen, batch.skipped
+    ('metalearn:svm', 1, 1)
+    """
+    subject = _Optimized(
+        task,
+        metric,
+        algorithm_column=_CONFIGURATION,
+        dataset=dataset,
+        task_type=task_type,
+        resource=resource,
+        full=full,
+        source=source,
+    )
+    contents = read_journal(path)
+    events: tuple[Event, ...] = (*contents.finished, *contents.pending)
+    yield from batches(subject, f"metalearn:{Path(path).stem}", ([_measured(event, full)] for event in events))
+
+
+@dataclass(frozen=True)
+class _Optimized(Subject):
+    """What a journal of ours is about: its losses mean what losses mean here, and its configurations are whole."""
+
+    @cached_property
+    def measure(self) -> Measure:
+        given = Measure.of(self.metric)
+        if given.minimized:
+            return given
+        # A metric's loss is this far from it; turned round, the same distance gives the metric.
+        offset = given.metric.loss(0.0)
+        return Measure(given.metric, offset, -1 if given.metric.direction == "maximize" else 1)
+
+    def configuration(self, given: Mapping[str, Any]) -> Configuration | str:
+        found: Configuration = given[_CONFIGURATION]
+        return found
+
+
+def _measured(event: Event, full: float) -> Measured:
+    trial = event.trial
+    return Measured(
+        str(event.number),
+        {_CONFIGURATION: trial.configuration},
+        trial.loss,
+        trial.status,
+        step=trial.fidelity * full,
+        seed=trial.seed,
+        cost_seconds=np.nan if trial.cost_seconds is None else trial.cost_seconds,
+        message=event.message if isinstance(event, FinishedTrial) else "",
+    )
