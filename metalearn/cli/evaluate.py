@@ -20,11 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Compare methods on a knowledge bas
 _ALL = "auto,average_rank,knn,portfolio,random"
 
 
-@app.callback()
-def _keep_subcommands() -> None:
-    """Keep ``recommenders`` a subcommand while it is the only one."""
-
-
 @app.command(epilog="Example: metalearn evaluate recommenders --kb oboe.duckdb --recommenders knn,portfolio --k 1,5,10")
 def recommenders(
     kb: ReadKb = None,
@@ -95,7 +90,7 @@ def recommenders(
     names = _names(recommenders, baseline)
     settings = Settings(numbers(k, "--k"), protocol, leave_out, seed, folds)
     _check_files(curves, report)
-    training, *tests = _load([kb, test_kb] if test_kb else [kb], metric, task_type)
+    training, *tests = load_kbs([kb, test_kb] if test_kb else [kb], metric, task_type)
     test = tests[0] if tests else None
     pool: Any = executor(workers, processes=True) if workers != "1" else nullcontext((None, 1))
     with progress() as bar, pool as (jobs, n_workers):
@@ -136,7 +131,7 @@ def _check_files(curves: Path | None, report: Path | None) -> None:
         check_report(report)
 
 
-def _load(locations: "Sequence[str | None]", metric: str | None, task_type: Any) -> "list[MetaDataset]":
+def load_kbs(locations: "Sequence[str | None]", metric: str | None, task_type: Any) -> "list[MetaDataset]":
     """Load one or two knowledge bases, with families that hold across them."""
     from metalearn.store import KnowledgeBase, related_datasets
 

@@ -31,6 +31,7 @@ COMMANDS = [
     "kb remove",
     "kb fetch-dataset",
     "evaluate recommenders",
+    "evaluate optimizers",
 ]
 
 
