@@ -79,7 +79,10 @@ class TellsDrivers(Protocol):
 class Predictor(Protocol):
     """A fitted surrogate: what it believes of the noise-free loss at encoded configurations."""
 
-    noise_std: float
+    @property
+    def noise_std(self) -> float:
+        """The standard deviation of the noise, in units of the loss."""
+        ...
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Return mean (m,) and standard deviation (m,) at X (m, d)."""
