@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metalearn.api import fetch_dataset, fetch_task, load_dataset, make_estimator, recommend
+    from metalearn.api import fetch_dataset, fetch_task, load_dataset, make_estimator, optimize, recommend
     from metalearn.core.meta_dataset import MetaDataset
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
     from metalearn.core.spaces import SearchSpace
@@ -20,6 +20,7 @@ _HOMES = {
     "fetch_task": "metalearn.api",
     "load_dataset": "metalearn.api",
     "make_estimator": "metalearn.api",
+    "optimize": "metalearn.api",
     "recommend": "metalearn.api",
     "MetaDataset": "metalearn.core.meta_dataset",
     "Configuration": "metalearn.core.records",
@@ -49,6 +50,7 @@ __all__ = [
     "fetch_task",
     "load_dataset",
     "make_estimator",
+    "optimize",
     "recommend",
 ]
 

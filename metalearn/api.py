@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from metalearn.optimizing import Optimization
+
 # Who waits for a recommendation learns after some seconds that a server does not answer.
 _ATTEMPTS = 3
 
@@ -163,6 +165,53 @@ def recommend(
         opened = kb if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb)
     with nullcontext(opened) if isinstance(kb, KnowledgeBase) else opened:
         return recommended(task, opened, wishes, seconds)
+
+
+def optimize(
+    data: "Dataset | pd.DataFrame",
+    y: "pd.Series[Any] | None" = None,
+    *,
+    seconds: float | None = None,
+    trials: int | None = None,
+    optimizer: str = "auto",
+    warm_start: int = 5,
+    recommender: str = "auto",
+    metric: str | None = None,
+    constraints: Constraints = NO_CONSTRAINTS,
+    kb: KnowledgeBase | str | Path | None = None,
+    seconds_each: float | None = None,
+    memory: float | None = None,
+    patience: int | None = None,
+    workers: int | str = 1,
+    journal: str | Path | None = None,
+    progress: bool = False,
+    seed: int = 0,
+) -> "Optimization":
+    """Look for the best pipeline for a dataset, or a data frame with its target, and fit it to all rows.
+
+    The first ``warm_start`` configurations are recommended from a knowledge base, as by ``recommend``; the optimizer
+    goes on from them until ``seconds`` or ``trials`` are spent (default: 50 trials). A trial is stopped after
+    ``seconds_each``, or where it needs more than ``memory`` GB. With a ``journal`` that exists, the search goes on
+    where that ends. See ``metalearn.optimizing`` for the other options.
+
+    Raises:
+        InputError: for data, a metric or a limit that cannot be used, when all of the first trials crashed, or when the
+            journal belongs to another optimization.
+        UnknownNameError: for an optimizer, recommender, metric or algorithm that is not known.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> quick = Constraints(algorithms=("gaussian_nb", "lda"))
+    >>> found = optimize(X, y, trials=3, warm_start=2, optimizer="random", constraints=quick)
+    >>> found.value(found.best.loss) > 0.9, len(found.estimator.predict(X))
+    (True, 150)
+    """
+    from metalearn.optimizing import Budget, Search
+    from metalearn.optimizing import optimize as search_and_refit
+
+    search = Search(optimizer, warm_start, recommender, metric, constraints, seed)
+    budget = Budget(trials, seconds, seconds_each, memory, patience, workers)
+    return search_and_refit(_as_dataset(data, y), search, budget, kb=kb, journal=journal, progress=progress)
 
 
 def make_estimator(

@@ -167,15 +167,12 @@ def _too_large(kb: KnowledgeBase, task: Task, memory: float) -> tuple[str, ...] 
 
 def _unusable(task: Task, constraints: Constraints) -> dict[str, str]:
     """Return why algorithms that nobody asked for by name cannot be fitted here, by algorithm."""
-    from metalearn.learners.catalog import LEARNERS, exceeded_limit, missing_extra
+    from metalearn.learners.catalog import LEARNERS
+    from metalearn.learners.space import unusable
 
-    n_rows, n_classes = task.meta_features.get("n_rows", 0), task.meta_features.get("n_classes", 0)
-    reasons = {}
-    for algorithm in set(LEARNERS) - set(constraints.algorithms or ()):
-        extra = missing_extra(algorithm)
-        install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
-        reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
-    return {algorithm: why for algorithm, why in sorted(reasons.items()) if why}
+    features = task.meta_features
+    others = sorted(set(LEARNERS) - set(constraints.algorithms or ()))
+    return unusable(others, features.get("n_rows", 0), features.get("n_classes", 0))
 
 
 def _listed(

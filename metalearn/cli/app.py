@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from metalearn import __version__
-from metalearn.cli import evaluate, evaluate_optimizers, ingest, knowledge_base, metafeatures, recommend
+from metalearn.cli import evaluate, evaluate_optimizers, ingest, knowledge_base, metafeatures, optimize, recommend
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
     epilog="Example: metalearn recommend data.csv --target class",
 )
 app.command(name="recommend", epilog=recommend.EXAMPLE)(recommend.recommend)
+app.command(name="optimize", epilog=optimize.EXAMPLE)(optimize.optimize)
 app.command(name="metafeatures", epilog=metafeatures.EXAMPLE)(metafeatures.metafeatures)
 evaluate.app.command(name="optimizers", epilog=evaluate_optimizers.EXAMPLE)(evaluate_optimizers.optimizers)
 app.add_typer(ingest.app, name="ingest")

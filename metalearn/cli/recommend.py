@@ -11,7 +11,7 @@ from metalearn.cli.output import print_json, print_table, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from metalearn.core.records import Dataset, Evidence, Task
+    from metalearn.core.records import Configuration, Dataset, Evidence, Task
     from metalearn.core.spaces import SearchSpace
     from metalearn.recommending import Recommendations
 
@@ -86,7 +86,7 @@ def recommend(
         raise typer.BadParameter(_UNUSABLE)
     if to == "python" and file is None:
         raise typer.BadParameter("--to python needs FILE, which the script reads")
-    limits = (_algorithms(algorithms), _algorithms(exclude) or (), seconds_each, seconds_total)
+    limits = (known_algorithms(algorithms), known_algorithms(exclude) or (), seconds_each, seconds_total)
     constraints = Constraints(*limits, None if space is None else _space(space))
     read: dict[str, float] = {}
     with timed(read, "read"):
@@ -117,7 +117,8 @@ def recommend(
             _print_explanation(found, read | dict(found.seconds))
 
 
-def _algorithms(text: str | None) -> tuple[str, ...] | None:
+def known_algorithms(text: str | None) -> tuple[str, ...] | None:
+    """Split a comma-separated option of algorithms, each of which has to be a known one."""
     from metalearn.core.algorithms import algorithm_names
     from metalearn.errors import UnknownNameError
 
@@ -208,10 +209,10 @@ def _print(found: "Recommendations", names: "Mapping[str, str]", *, explain: boo
         (
             rank,
             item.configuration.algorithm,
-            ", ".join(f"{name}={_value(v)}" for name, v in item.configuration.hyperparameters.items()),
+            hyperparameters_shown(item.configuration),
             item.loss,
             item.cost_seconds,
-            "\n".join(_evidence(e, names) for e in (item.evidence if explain else item.evidence[:1])),
+            "\n".join(evidence_shown(e, names) for e in (item.evidence if explain else item.evidence[:1])),
         )
         for rank, item in enumerate(found, start=1)
     ]
@@ -227,11 +228,13 @@ def _print_explanation(found: "Recommendations", seconds: "Mapping[str, float]")
     typer.echo(f"Seconds: {spent}")
 
 
-def _value(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def hyperparameters_shown(configuration: "Configuration") -> str:
+    """Return hyperparameters as a person reads them."""
+    values = configuration.hyperparameters.items()
+    return ", ".join(f"{name}={f'{v:.3g}' if isinstance(v, float) else v}" for name, v in values)
 
 
-def _evidence(evidence: "Evidence", names: "Mapping[str, str]") -> str:
+def evidence_shown(evidence: "Evidence", names: "Mapping[str, str]") -> str:
     """Say on which past task a configuration was tried, how far that task is, and how it did there."""
     if evidence.task_id is None:
         return "the library's default" if evidence.kind == "default" else evidence.kind

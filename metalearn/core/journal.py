@@ -28,7 +28,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Header:
-    """What the trials of an optimization depend on, beside what is told: where two agree, they ask the same."""
+    """What the trials of an optimization depend on, beside what is told: where two agree, they ask the same.
+
+    ``objective`` says what is minimised, as far as whoever began it did.
+    """
 
     space: str
     space_sha256: str
@@ -36,6 +39,7 @@ class Header:
     seed: int
     candidates_sha256: str | None = None
     replace_initial_design: bool = True
+    objective: str = ""
 
 
 @dataclass(frozen=True)

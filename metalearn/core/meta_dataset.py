@@ -175,13 +175,17 @@ class MetaDataset:
         return self.select([t.family != family for t in self.tasks])
 
     def select(self, keep: Sequence[bool] | NDArray[np.bool_]) -> "MetaDataset":
-        """Return a copy with the tasks where ``keep`` (T,) is true; all C configurations stay."""
+        """Return a copy with the tasks where ``keep`` (T,) is true; all C configurations stay.
+
+        With some tasks gone it has no ``snapshot_id``: what was fitted to the snapshot has seen them.
+        """
         kept = np.asarray(keep, dtype=bool)
         rows = kept[self.task_index]
         columns = {name: getattr(self, name)[rows] for name in ROW_COLUMNS}
         columns["task_index"] = (np.cumsum(kept) - 1)[columns["task_index"]]
         tasks = tuple(t for t, k in zip(self.tasks, kept, strict=True) if k)
-        return replace(self, tasks=tasks, meta_features=self.meta_features[kept], **columns)
+        snapshot_id = self.snapshot_id if kept.all() else ""
+        return replace(self, tasks=tasks, meta_features=self.meta_features[kept], snapshot_id=snapshot_id, **columns)
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without what is cached

@@ -10,7 +10,24 @@ from metalearn.errors import InputError, UnknownNameError
 
 _REGISTRY: dict[str, dict[str, str]] = {
     "optimizer": {
+        "aging_evolution": "metalearn.optimizers.aging_evolution:AgingEvolution",
+        "asha": "metalearn.optimizers.asha:ASHA",
+        "bohb": "metalearn.optimizers.bohb:BOHB",
+        "cma_es": "metalearn.optimizers.cma_es:CmaEs",
+        "differential_evolution": "metalearn.optimizers.differential_evolution:DifferentialEvolution",
+        "dngo": "metalearn.optimizers.bayesian:NeuralLinearSearch",
+        "forest": "metalearn.optimizers.bayesian:ForestSearch",
+        "gp": "metalearn.optimizers.bayesian:GaussianProcessSearch",
+        "grid": "metalearn.optimizers.grid:GridSearch",
+        "hyperband": "metalearn.optimizers.hyperband:Hyperband",
+        "hyperboost": "metalearn.optimizers.bayesian:BoostingSearch",
+        "particle_swarm": "metalearn.optimizers.particle_swarm:ParticleSwarm",
+        "population_based_training": "metalearn.optimizers.population_based_training:PopulationBasedTraining",
         "random": "metalearn.optimizers.random_search:RandomSearch",
+        "random_embedding": "metalearn.optimizers.random_embedding:RandomEmbedding",
+        "sobol": "metalearn.optimizers.sobol:SobolSearch",
+        "successive_halving": "metalearn.optimizers.successive_halving:SuccessiveHalving",
+        "tpe": "metalearn.optimizers.tpe:TPE",
     },
     "recommender": {
         "a3r": "metalearn.recommenders.budgeted_rank:LossTimeRank",
@@ -31,6 +48,12 @@ _REGISTRY: dict[str, dict[str, str]] = {
         "portfolio": "metalearn.recommenders.portfolio:GreedyPortfolio",
         "random": "metalearn.recommenders.random:RandomSearch",
         "task_mixture": "metalearn.recommenders.task_mixture:TaskMixture",
+    },
+    "surrogate": {
+        "forest": "metalearn.surrogates.random_forest:RandomForest",
+        "gp": "metalearn.surrogates.gaussian_process:GaussianProcess",
+        "neural_linear": "metalearn.surrogates.neural_linear:NeuralLinear",
+        "quantile_boosting": "metalearn.surrogates.quantile_boosting:QuantileBoosting",
     },
 }
 

@@ -25,13 +25,13 @@ def curves_figure(results: "Results", score: str = "normalized_regret") -> bytes
     Raises:
         MissingDependencyError: when matplotlib is not installed.
     """
-    with _figure(4.5) as (figure, buffer):
+    with drawing(4.5) as (figure, buffer):
         axes = figure.subplots()
         for i, (label, found) in enumerate(results.scores.items()):
             mean, low, high = np.array([results.interval(values) for values in found[score].T]).T
-            colour, dashes = _colour(i), _DASHES[i // len(PALETTE) % len(_DASHES)]
-            axes.fill_between(results.ks, low, high, color=colour, alpha=0.12, linewidth=0)
-            axes.plot(results.ks, mean, color=colour, linestyle=dashes, marker="o", markersize=3, label=label)
+            hue, dashes = colour(i), _DASHES[i // len(PALETTE) % len(_DASHES)]
+            axes.fill_between(results.ks, low, high, color=hue, alpha=0.12, linewidth=0)
+            axes.plot(results.ks, mean, color=hue, linestyle=dashes, marker="o", markersize=3, label=label)
         axes.set_xscale("log")
         axes.set_xticks(results.ks, [str(k) for k in results.ks])
         axes.minorticks_off()
@@ -57,24 +57,25 @@ def ranks_figure(test: "RankTest") -> bytes:
     import pandas as pd
 
     names = list(test.recommenders)
-    with _figure(1.4 + 0.3 * len(names)) as (figure, buffer):
+    with drawing(1.4 + 0.3 * len(names)) as (figure, buffer):
         critical_difference_diagram(
             dict(zip(names, test.average_ranks.tolist(), strict=True)),
             pd.DataFrame(test.wilcoxon_p, index=names, columns=names),
             label_fmt_left="{label} ({rank:.2f})",
             label_fmt_right="({rank:.2f}) {label}",
-            color_palette={name: _colour(i) for i, name in enumerate(names)},
+            color_palette={name: colour(i) for i, name in enumerate(names)},
             ax=figure.subplots(),
         )
     return buffer.getvalue()
 
 
-def _colour(number: int) -> str:
+def colour(number: int) -> str:
+    """Return the palette's colour of a number, from the first again after the last."""
     return PALETTE[number % len(PALETTE)]
 
 
 @contextmanager
-def _figure(height: float) -> Iterator[tuple[Any, BytesIO]]:
+def drawing(height: float) -> Iterator[tuple[Any, BytesIO]]:
     """Give a figure to draw on; what it is drawn to is the same for the same content, with no date in it."""
     try:
         import matplotlib as mpl

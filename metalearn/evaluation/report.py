@@ -25,6 +25,7 @@ _COMPARED = "area_over_log_k"
 # Of these scores the figures are fractions, shown in percent.
 _IN_PERCENT = frozenset(SCORES) - {"rank", "ndcg"}
 _N_EXTREMES = 3
+_NEEDED: Mapping[str, str] = {"matplotlib": "matplotlib", "scikit-posthocs": "scikit_posthocs"}
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
@@ -33,8 +34,10 @@ img { max-width: 100%; }
 """
 
 
-def check_report(path: Path) -> None:
+def check_report(path: Path, needed: Mapping[str, str] = _NEEDED) -> None:
     """Check that a report can be written to a path, before long work is done for it.
+
+    ``needed`` maps packages to the modules that they bring.
 
     Raises:
         InputError: when the path ends neither in .html nor in .md, or its folder does not exist.
@@ -44,7 +47,7 @@ def check_report(path: Path) -> None:
         raise InputError(f"A report is a file that ends in {' or '.join(SUFFIXES)}; got {path}.")
     if not path.resolve().parent.is_dir():
         raise InputError(f"There is no folder {path.resolve().parent} to write {path.name} into; make it first.")
-    for package, module in (("matplotlib", "matplotlib"), ("scikit-posthocs", "scikit_posthocs")):
+    for package, module in needed.items():
         try:
             __import__(module)
         except ImportError as error:
@@ -66,7 +69,11 @@ def write_report(results: "Results", path: Path, *, baseline: str | None = None)
     figures = {f"{path.stem}-curves.svg": curves_figure(results)}
     if test:
         figures[f"{path.stem}-ranks.svg"] = ranks_figure(test)
-    text = markdown(results, test, list(figures), baseline=baseline)
+    write_page(markdown(results, test, list(figures), baseline=baseline), figures, path)
+
+
+def write_page(text: str, figures: Mapping[str, bytes], path: Path) -> None:
+    """Write Markdown and the figures (SVG, by name) that it refers to: beside it, or as one HTML page by the suffix."""
     if path.suffix == ".md":
         for name, figure in figures.items():
             path.with_name(name).write_bytes(figure)
@@ -98,7 +105,7 @@ def markdown(results: "Results", test: RankTest | None, figures: Sequence[str], 
 def _about(results: "Results") -> str:
     about = results.about
     facts = [(name.replace("_", " "), value) for name, value in about.items() if value is not None and name != "name"]
-    return f"# Recommenders compared, {about['name']}\n\n{_table(('what', 'value'), facts)}"
+    return f"# Recommenders compared, {about['name']}\n\n{table(('what', 'value'), facts)}"
 
 
 def _means(results: "Results") -> str:
@@ -110,7 +117,7 @@ def _means(results: "Results") -> str:
     title = (
         "## Mean normalized regret in %\n\n0 is the best configuration of each task; with 95 % intervals over families."
     )
-    return f"{title}\n\n{_table(('recommender', *(f'k = {k}' for k in results.ks)), rows)}"
+    return f"{title}\n\n{table(('recommender', *(f'k = {k}' for k in results.ks)), rows)}"
 
 
 def _others(results: "Results") -> str:
@@ -121,7 +128,7 @@ def _others(results: "Results") -> str:
         for label, found in results.scores.items()
     ]
     heads = [name.replace("_", " ") + (" in %" if name in _IN_PERCENT else "") for name in names]
-    return f"## Other scores at k = {results.ks[-1]}\n\n{_table(('recommender', *heads), rows)}"
+    return f"## Other scores at k = {results.ks[-1]}\n\n{table(('recommender', *heads), rows)}"
 
 
 def _ranks(test: RankTest) -> str:
@@ -132,7 +139,7 @@ def _ranks(test: RankTest) -> str:
     return (
         f"## Average ranks\n\nBy the area of normalized regret over log k, over {test.n_families} families.{friedman} "
         f"Bars join what Wilcoxon's test with Holm's adjustment does not tell apart at {100 * LEVEL:g} %; by Nemenyi's "
-        f"test ranks differ that are {test.critical_difference:.2f} apart.\n\n{_table(('recommender', 'rank'), rows)}"
+        f"test ranks differ that are {test.critical_difference:.2f} apart.\n\n{table(('recommender', 'rank'), rows)}"
     )
 
 
@@ -159,7 +166,7 @@ def _duels(results: "Results", test: RankTest, baseline: str) -> str:
     return (
         f"## Against `{baseline}`\n\nArea of normalized regret over log k; a difference below zero is better. The last "
         f"column is what a Bayesian signed-rank test believes of the difference: better, within {100 * ROPE:g} %, "
-        f"worse.\n\n{_table((*heads, 'better / equivalent / worse'), rows)}"
+        f"worse.\n\n{table((*heads, 'better / equivalent / worse'), rows)}"
     )
 
 
@@ -177,7 +184,7 @@ def _extremes(results: "Results", baseline: str) -> str:
             rows.append([f"`{label}`", *(text or "nowhere" for text in shown)])
     return (
         f"## Where it helps, where it hurts\n\nThe tasks with the largest gains and losses against `{baseline}`, in % "
-        f"of normalized regret (area over log k).\n\n{_table(('recommender', 'helps most', 'hurts most'), rows)}"
+        f"of normalized regret (area over log k).\n\n{table(('recommender', 'helps most', 'hurts most'), rows)}"
     )
 
 
@@ -206,7 +213,14 @@ def _p(value: float, equals: str = "") -> str:
     return f"{equals}{value:.3f}" if value >= 0.001 else f"{equals[:2]}< 0.001"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as Markdown.
+
+    >>> print(table(("a", "b"), [(1, "x|y")]))
+    | a | b |
+    | --- | --- |
+    | 1 | x\\|y |
+    """
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 

@@ -4,11 +4,13 @@ Importing this module imports everything heavy and fits once, so that the server
 done so already: a child starts at once, and its first fit is charged for no imports.
 """
 
+import resource
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -75,6 +77,12 @@ def fit_and_score(
             probabilities[:, model.classes_] = model.predict_proba(Z_test)
             scores = _class_scores(y_test, predicted, probabilities)
     return Fit(scores, fitted - started, predict_seconds)
+
+
+def address_space() -> int:
+    """Return how many bytes of addresses this process uses (Linux, proc(5))."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
 
 
 def _class_scores(y: Labels, predicted: Labels, probabilities: NDArray[np.float64]) -> dict[str, float]:

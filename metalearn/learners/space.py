@@ -1,10 +1,14 @@
 """The search spaces that metalearn recommends from, as they ship."""
 
+from collections.abc import Collection, Iterable
 from functools import cache
+from typing import Any
 
 from metalearn.core.records import TaskType
 from metalearn.core.resources import metadata_path
-from metalearn.core.spaces import SearchSpace
+from metalearn.core.spaces import ALGORITHM, SearchSpace
+from metalearn.errors import InputError, UnknownNameError
+from metalearn.learners.catalog import exceeded_limit, missing_extra
 from metalearn.learners.definition import SPACE_NAMES
 
 
@@ -18,3 +22,73 @@ def search_space(task_type: TaskType) -> SearchSpace:
     """
     name = SPACE_NAMES[task_type]
     return SearchSpace.from_json(metadata_path("search_spaces", f"{name}.json").read_text(encoding="utf-8"))
+
+
+def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
+    """Return the part of a CASH space that has some of its algorithms only, in its own order.
+
+    Its name stays, and so do the ids of configurations. Hyperparameters that none of these algorithms has are gone.
+
+    Raises:
+        UnknownNameError: for an algorithm that the space does not have.
+        InputError: when there is none left.
+
+    >>> narrow = restricted(search_space("classification"), {"svc", "lda"})
+    >>> narrow.algorithms, narrow.name
+    (('lda', 'svc'), 'metalearn-classification-2')
+    """
+    from ConfigSpace import ConfigurationSpace
+
+    for name in algorithms:
+        if name not in space.algorithms:
+            raise UnknownNameError(f"algorithm in the space {space.name}", name, space.algorithms)
+    kept = [name for name in space.algorithms if name in algorithms]
+    if not kept:
+        raise InputError(f"No algorithm of the space {space.name} is left; allow at least one.")
+    if len(kept) == len(space.algorithms):
+        return space
+    definition = space.config_space.to_serialized_dict()
+    conditions, gone = _conditions(definition["conditions"], kept)
+    hyperparameters = [_restricted(h, kept) for h in definition["hyperparameters"] if h["name"] not in gone]
+    parts = {"hyperparameters": hyperparameters, "conditions": conditions}
+    return SearchSpace(space.name, ConfigurationSpace.from_serialized_dict(definition | parts))
+
+
+def unusable(algorithms: Iterable[str], n_rows: float, n_classes: float | None) -> dict[str, str]:
+    """Return why algorithms cannot be fitted to so many rows and classes here, by algorithm; none that can.
+
+    >>> unusable(["svc", "lda"], 50_000, 2)
+    {'svc': 'svc is limited to 20000 rows; there are 50000'}
+    """
+    reasons = {}
+    for algorithm in algorithms:
+        extra = missing_extra(algorithm)
+        install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
+        reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
+    return {algorithm: why for algorithm, why in reasons.items() if why}
+
+
+def _conditions(conditions: list[dict[str, Any]], kept: list[str]) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the conditions that may still hold, and the hyperparameters that never become active."""
+    left, gone = [], set()
+    for condition in conditions:
+        values = condition["values"] if condition["type"] == "IN" else [condition["value"]]
+        if condition["parent"] == ALGORITHM:
+            values = [value for value in values if value in kept]
+        if not values or condition["parent"] in gone:  # parents come before their children
+            gone.add(condition["child"])
+        else:
+            left.append(condition | ({"values": values} if condition["type"] == "IN" else {}))
+    return left, gone
+
+
+def _restricted(hyperparameter: dict[str, Any], kept: list[str]) -> dict[str, Any]:
+    if hyperparameter["name"] != ALGORITHM:
+        return hyperparameter
+    weights = hyperparameter["weights"] and dict(zip(hyperparameter["choices"], hyperparameter["weights"], strict=True))
+    default = hyperparameter["default_value"]
+    return hyperparameter | {
+        "choices": kept,
+        "weights": weights and [weights[name] for name in kept],
+        "default_value": default if default in kept else kept[0],
+    }

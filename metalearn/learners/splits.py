@@ -111,8 +111,26 @@ def outer_splits(dataset: Dataset, seed: int = 0) -> dict[int, Integers]:
     {0: [8, 8, 8, 6], 1: [8, 8, 8, 6], 2: [8, 8, 8, 6]}
     """
     groups = strata(dataset)
-    n_splits = 1 if len(groups) >= _ONE_OUTER_SPLIT_FROM else _OUTER_SPLITS
-    return {number: _parts(groups, number) for number in range(seed, seed + n_splits)}
+    return {number: _parts(groups, number) for number in _seeds(len(groups), seed)}
+
+
+def validation_splits(dataset: Dataset, seed: int = 0) -> dict[int, Integers]:
+    """Return the validation folds (n,) of each split of a dataset that has its test part elsewhere, by its seed.
+
+    They are as in ``outer_splits``, and so many, but without a part ``TEST``.
+
+    >>> import pandas as pd
+    >>> X, y = pd.DataFrame({"x": range(30)}), pd.Series(["low", "high"] * 15, dtype="category")
+    >>> splits = validation_splits(Dataset(X, y, "halves", ("numeric",), ""))
+    >>> {seed: np.bincount(parts).tolist() for seed, parts in splits.items()}
+    {0: [10, 10, 10], 1: [10, 10, 10], 2: [10, 10, 10]}
+    """
+    groups = strata(dataset)
+    return {number: assign_folds(groups, N_FOLDS, number) for number in _seeds(len(groups), seed)}
+
+
+def _seeds(n_rows: int, seed: int) -> range:
+    return range(seed, seed + (1 if n_rows >= _ONE_OUTER_SPLIT_FROM else _OUTER_SPLITS))
 
 
 def _parts(groups: Integers, seed: int) -> Integers:

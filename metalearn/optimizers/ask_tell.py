@@ -11,6 +11,7 @@ from itertools import chain, count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metalearn.core.encoded_space import Floats
 from metalearn.core.records import Configuration, Trial
@@ -69,6 +70,7 @@ class AskTell:
         self._pending: dict[Key, tuple[Trial, Row]] = {}
         self._told: list[tuple[Trial, Row]] = []
         self._tried: set[tuple[str, float]] = set()
+        self._placed: dict[bytes, Configuration] = {}
         self._n_proposed = 0
         self.enqueue(queue)
         self.tell(observed)
@@ -146,7 +148,7 @@ class AskTell:
             self.space.cube,
             Table.of(told, d),
             Table.of(pending, d),
-            None if self._pool is None else self._pool.untried({id_ for id_, _ in self._tried}),
+            None if self._pool is None else self._pool.rows[self._pool.open({id_ for id_, _ in self._tried})],
             np.array([row for _, row in self._queue] if self.method.takes_queue else []).reshape(-1, d),
             self._n_proposed,
             len(told) + len(pending) if self._replaces else self._n_proposed,
@@ -177,12 +179,17 @@ class AskTell:
         seeds = (seed for seed in count() if (configuration.id, row.fidelity, seed) not in self._pending)
         trial = Trial(configuration, row.fidelity, next(seeds))
         self._pending[_key(trial)] = trial, row
+        self._placed[row.x.tobytes()] = configuration
         self._tried.add((configuration.id, row.fidelity))
         return trial
 
     def _settled(self, proposal: Proposal, rng: np.random.Generator) -> tuple[Configuration, Floats] | None:
         """Return what is tried for a proposal: the nearest candidate, or else the point itself unless it was tried."""
         tried = {id_ for id_, fidelity in self._tried if fidelity == proposal.fidelity}
+        # One that goes on at another fidelity is itself, though it be from the queue and no candidate.
+        again = self._placed.get(proposal.x.tobytes())
+        if again is not None and again.id not in tried:
+            return again, proposal.x
         if self._pool is not None:
             return self._pool.nearest(proposal.x, tried)
         drawn = (self.space.cube.sample(_DRAWN, rng) for _ in range(_REDRAWS))
@@ -201,14 +208,18 @@ class _Pool:
             raise InputError("There are no candidates to choose from; give at least one, or None for the whole space.")
         self.space = space.cube
         self.configurations = tuple(dict.fromkeys(candidates))
+        self.position = {c.id: i for i, c in enumerate(self.configurations)}
         self.rows = space.encode(self.configurations)
 
-    def untried(self, tried: set[str]) -> Floats:
-        return self.rows[[c.id not in tried for c in self.configurations]]
+    def open(self, tried: set[str]) -> NDArray[np.int64]:
+        """Return which candidates were not tried: their places, in their order."""
+        left = np.ones(len(self.rows), dtype=bool)
+        left[[self.position[id_] for id_ in tried if id_ in self.position]] = False
+        return np.flatnonzero(left)
 
     def nearest(self, x: Floats, tried: set[str]) -> tuple[Configuration, Floats] | None:
         """Return the candidate nearest to x (d,) that was not tried, the first of those that are equally near."""
-        open_ = np.flatnonzero([c.id not in tried for c in self.configurations])
+        open_ = self.open(tried)
         if not len(open_):
             return None
         i = open_[self.space.distances(x[None], self.rows[open_])[0].argmin()]

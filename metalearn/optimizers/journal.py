@@ -29,6 +29,7 @@ _FIELDS = {
     "seed": "seed",
     "candidates_sha256": "candidates",
     "replace_initial_design": "replace_initial_design",
+    "objective": "objective",
 }
 
 
@@ -39,6 +40,7 @@ def header(
     candidates: Sequence[Configuration] | None = None,
     *,
     replace_initial_design: bool = True,
+    objective: str = "",
 ) -> Header:
     """Return what a journal begins with; a method is known by its ``repr``, which has its hyperparameters.
 
@@ -58,6 +60,7 @@ def header(
         int(seed),
         ids,
         replace_initial_design,
+        objective,
     )
 
 

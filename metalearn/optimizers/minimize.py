@@ -44,6 +44,7 @@ def minimize(
     seconds_each: float | None = None,
     memory_bytes: int | None = None,
     journal: str | Path | None = None,
+    objective_name: str = "",
     callbacks: Sequence[Callback] = (),
     patience: int | None = None,
     tolerance: float = 0.0,
@@ -71,7 +72,8 @@ def minimize(
 
     With a ``journal`` that exists, the optimization goes on where that ends: trials that were running run again first
     and the next one is what it would have been. ``n_trials`` counts those of the journal too, ``seconds`` only the time
-    of this call. ``core.journal`` documents its lines.
+    of this call. ``objective_name`` is written into it, and one with another name is refused: name what the loss
+    depends on, such as the data. ``core.journal`` documents its lines.
 
     Raises:
         InputError: when an argument is out of its range; when all of the first trials crashed, with the first message;
@@ -88,7 +90,8 @@ def minimize(
     limits = _Limits(n_trials, seconds, patience, tolerance)
     _check_positive(seconds_each=seconds_each, memory_bytes=memory_bytes)
     chosen: Method = create("optimizer", method) if isinstance(method, str) else method
-    named = header(space, chosen, seed, candidates, replace_initial_design=replace_initial_design)
+    design: dict[str, bool] = {"replace_initial_design": replace_initial_design}
+    named = header(space, chosen, seed, candidates, **design, objective=objective_name)
     with (
         opened(journal, JournalContents(named, tuple(queue), tuple(observed))) as book,
         hired(objective, workers, executor, seconds=seconds_each, memory_bytes=memory_bytes) as hands,
@@ -100,7 +103,7 @@ def minimize(
             candidates=candidates,
             queue=book.contents.queue,
             observed=book.contents.observed,
-            replace_initial_design=replace_initial_design,
+            **design,
             rng=np.random.default_rng(seed),
         )
         book.replay(optimizer)

@@ -30,6 +30,7 @@ COMMANDS = [
     "kb merge",
     "kb remove",
     "kb fetch-dataset",
+    "optimize",
     "evaluate recommenders",
     "evaluate optimizers",
 ]

@@ -175,3 +175,21 @@ def test_restoring_gives_the_same_numbers_and_the_same_next():
     new.tell([replace(asked[2], loss=0.1, status="ok")])
     assert new.state().pending.number.tolist() == [-1, 0, 2]
     assert new.ask(3) == old.ask(3)
+
+
+def test_a_queued_configuration_goes_on_as_itself_though_it_is_no_candidate():
+    @dataclass(frozen=True)
+    class Promoting:
+        takes_queue: bool = True
+
+        def begin(self, space):
+            return self
+
+        def propose(self, state, rng):
+            if len(state.queue):
+                return Proposal(state.queue[0], 1 / 3, from_queue=True)
+            return Proposal(state.pending.X[0], 1.0)
+
+    low, high = make(Promoting(), queue=[at(0.3)], candidates=[at(0.1), at(0.9)]).ask(2)
+    assert (low.configuration, high.configuration) == (at(0.3), at(0.3))
+    assert (low.fidelity, high.fidelity) == (1 / 3, 1.0)

@@ -97,6 +97,7 @@ def test_a_beginning_that_was_not_written_whole_is_begun_anew(tmp_path):
         (begun(space=line(2)), "another definition of the space"),
         (begun(space=line(name="line-2")), r"another space \(line-1, not line-2\)"),
         (begun(candidates=QUEUE), "another candidates"),
+        (begun(objective="r2 on other data"), r"another objective \(, not r2 on other data\)"),
         (begun(replace_initial_design=False), r"another replace_initial_design \(True, not False\)"),
         (begun(queue=[at(0.75).configuration]), "another queue"),
         (begun(observed=[at(0.25, loss=0.5, status="ok")]), "another observed trials"),

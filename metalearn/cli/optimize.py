@@ -1,0 +1,186 @@
+"""``metalearn optimize``: the best pipeline for a dataset."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metalearn.cli.options import Json, ReadKb, Seed, Target, TaskTypeOption, Workers
+from metalearn.cli.output import print_json, print_table
+from metalearn.cli.recommend import evidence_shown, hyperparameters_shown, known_algorithms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from metalearn.optimizing import Optimization
+
+EXAMPLE = "Example: metalearn optimize data.csv --target class --seconds 60"
+
+
+def optimize(
+    file: Annotated[Path, typer.Argument(help="CSV, ARFF or Parquet file.")],
+    target: Target = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="S", min=0.01, help="Begin no trial after so many.")
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", metavar="N", min=1, help="Configurations to try. [default: 50 without --seconds]"),
+    ] = None,
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="O", help="The method.")] = "auto",
+    warm_start: Annotated[
+        int, typer.Option("--warm-start", metavar="K", min=0, help="Recommended configurations to begin with.")
+    ] = 5,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", metavar="FILE", help="Write what happens there, or go on where it ends.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="HTML", help="Write a report: an .html page, or .md and figures."),
+    ] = None,
+    workers: Workers = "1",
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", metavar="M", help="What to be good at. [default: balanced_accuracy, or r2]"),
+    ] = None,
+    seconds_each: Annotated[
+        float | None,
+        typer.Option("--seconds-each", metavar="S", min=0.01, help="Stop a trial then. [default: --seconds / 10]"),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", metavar="GB", min=1e-6, help="Stop a trial whose fits need more."),
+    ] = None,
+    algorithms: Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")] = None,
+    exclude: Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")] = None,
+    kb: ReadKb = None,
+    task_type: TaskTypeOption = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Look for the pipeline that is best on a dataset in cross-validation, and print its code."""
+    from metalearn.core.records import Constraints
+    from metalearn.evaluation.optimization_report import check_report
+    from metalearn.optimizing import Budget, Search
+    from metalearn.optimizing import optimize as search_and_refit
+    from metalearn.sources.files import load_dataset
+
+    if report is not None:
+        check_report(report)
+    constraints = Constraints(known_algorithms(algorithms), known_algorithms(exclude) or ())
+    search = Search(optimizer, warm_start, metric=metric, constraints=constraints, seed=seed)
+    at_once: int | str = int(workers) if workers.isdecimal() else workers
+    budget = Budget(trials, seconds, seconds_each, memory, workers=at_once)
+    dataset = load_dataset(file, target, task_type=task_type)
+    with _quiet():
+        found = search_and_refit(dataset, search, budget, kb=kb, journal=journal, progress=True)
+    if report is not None:
+        _write_report(found, report)
+    code = None if found.best is None else _python(found, file)
+    if json:
+        print_json(found.asdict() | {"python": code})
+    else:
+        _print(found, code, kb)
+    _exit(found)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep crashed trials out of the log: they are counted at the end, with what they said."""
+    logger = logging.getLogger("metalearn.optimizers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _write_report(found: "Optimization", path: Path) -> None:
+    from metalearn.evaluation.optimization_report import write_report
+
+    warm = [item.configuration.id for item in found.warm_starts or ()]
+    about: dict[str, Any] = {
+        "dataset": found.dataset.name,
+        "optimizer": found.optimizer,
+        "metric": found.metric.name,
+        "warm starts": len(warm),
+        "stopped by": found.result.stopped,
+    }
+    name = found.metric.name.replace("_", " ")
+    turned = found.metric.direction == "maximize"
+    options: dict[str, Any] = {"warm_starts": warm, "loss_name": f"{found.metric.high:g} - {name}" if turned else name}
+    write_report(found.result, found.space, path, title=f"Optimization of {found.dataset.name}", about=about, **options)
+
+
+def _python(found: "Optimization", file: Path) -> str:
+    from metalearn.learners.code import to_python
+
+    assert found.best is not None  # noqa: S101  for the type checker; the caller has asked
+    options: dict[str, Any] = {"task_type": found.dataset.task_type, "n_classes": found.dataset.n_classes}
+    return str(to_python(found.best.configuration, path=str(file), target=str(found.dataset.y.name), **options))
+
+
+def _print(found: "Optimization", code: str | None, kb: str | None) -> None:
+    from metalearn.store import KnowledgeBase
+
+    counts = ", ".join(f"{n} {status}" for status, n in found.statuses.items())
+    took = f"{found.seconds['search']:.0f} s"
+    typer.echo(f"{found.optimizer}: {len(found.result.trials)} trials ({counts}) in {took}")
+    for note in (*found.notes, *_failures(found)):
+        typer.echo(f"- {note}")
+    if found.warm_starts is not None:
+        with KnowledgeBase.open(kb) as opened:
+            names = opened.dataset_names()
+        _print_warm_starts(found, names)
+    best = found.best
+    if best is not None and best.loss is not None:
+        metric = found.metric.name.replace("_", " ")
+        at = "" if best.fidelity == 1 else f" at fidelity {best.fidelity:.3g}"
+        rows = list(best.configuration.hyperparameters.items())
+        title = f"Best: {best.configuration.algorithm}, {metric} {found.value(best.loss):.4f} in cross-validation{at}"
+        print_table(title, ("hyperparameter", "value"), rows)
+    if code is not None:
+        typer.echo(code)
+
+
+def _print_warm_starts(found: "Optimization", names: "Mapping[str, str]") -> None:
+    assert found.warm_starts is not None  # noqa: S101  for the type checker; the caller has asked
+    rows = [
+        (
+            rank,
+            item.configuration.algorithm,
+            hyperparameters_shown(item.configuration),
+            found.loss_of(item.configuration.id),
+            "\n".join(evidence_shown(evidence, names) for evidence in item.evidence[:1]),
+        )
+        for rank, item in enumerate(found.warm_starts, start=1)
+    ]
+    title = f"Warm starts, by {found.warm_starts.recommender}: {found.warm_starts.reason}"
+    print_table(title, ("", "algorithm", "hyperparameters", "loss here", "evidence"), rows)
+
+
+def _failures(found: "Optimization") -> Iterator[str]:
+    """Yield the first message of each status of failed trials."""
+    from metalearn.core.rows import first_line
+
+    said: dict[str, str] = {}
+    for finished in found.result.finished:
+        if finished.trial.loss is None:
+            message = f"{finished.trial.configuration.algorithm}: {first_line(finished.message)}"
+            said.setdefault(finished.trial.status, message)
+    for status, message in said.items():
+        yield f"the first {status} was {message}"
+
+
+def _exit(found: "Optimization") -> None:
+    """End as what happened: on Ctrl-C, after what was found by then is printed; or where nothing was found."""
+    from metalearn.errors import InputError
+
+    if found.result.stopped == "interrupted":
+        raise typer.Exit(130)
+    if found.best is None:
+        raise InputError(f"Nothing was found: {found.notes[-1]}.")
