@@ -22,17 +22,17 @@ BATCHES: tuple[str, ...] = get_args(Batch)
 _N_SLOPES = 200
 
 
-def lies(batch: Batch, predict: Predict, loss: Floats, pending: Floats) -> Floats:
+def lies(batch: Batch, believed: Callable[[Floats], Floats], loss: Floats, pending: Floats) -> Floats:
     """Return the losses (p,) to take for granted at pending rows (p, d).
 
-    The kriging believer takes the predicted mean; the constant liar the best of the losses (n,), which Ginsbourger et
-    al. found the best constant.
+    The kriging believer takes what is ``believed`` (p,) there, the constant liar the best of the losses (n,), the
+    constant that Ginsbourger et al. found best.
 
-    >>> lies("constant_liar", lambda X: (X[:, 0], X[:, 0]), np.array([0.3, 0.1]), np.ones((2, 1)))
+    >>> lies("constant_liar", lambda X: X[:, 0], np.array([0.3, 0.1]), np.ones((2, 1)))
     array([0.1, 0.1])
     """
     if batch == "kriging_believer":
-        return predict(pending)[0]
+        return believed(pending)
     return np.full(len(pending), loss.min())
 
 

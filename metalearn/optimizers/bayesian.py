@@ -8,6 +8,7 @@ may be any surrogate and the promise any acquisition function; trials that still
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -21,6 +22,7 @@ from metalearn.optimizers.batches import BATCHES, Batch, Predict, lies, penalize
 from metalearn.optimizers.candidate_search import CandidateSearch, Score
 from metalearn.optimizers.sobol import sobol_point
 from metalearn.optimizers.state import Proposal, State, Table
+from metalearn.surrogates.output_warping import OutputWarping
 
 # Hyperparameters of a surrogate are fitted anew after each trial up to 30, then when there is a tenth more of them.
 _EVERY, _GROWTH = 30, 1.1
@@ -49,14 +51,15 @@ class Conditions(Protocol):
 
 @runtime_checkable
 class Warped(Protocol):
-    """A predictor of losses that are normal on another scale than their own."""
+    """A predictor of losses that are normal only once they are warped."""
 
-    def warp(self, loss: Floats) -> Floats:
-        """Return losses of any shape on that scale."""
+    @property
+    def warping(self) -> OutputWarping:
+        """The warp."""
         ...
 
     def predict_warped(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return mean (m,) and standard deviation (m,) at X (m, d) on that scale."""
+        """Return mean (m,) and standard deviation (m,) of warped losses at X (m, d)."""
         ...
 
 
@@ -182,7 +185,7 @@ class BayesianProposer:
         X, loss = told.X, told.imputed
         predictor = self._fitted(_LOSSES, X, loss, state.seed)
         if len(pending) and method.batch != "local_penalization":
-            assumed = lies(method.batch, predictor.predict, loss, pending)
+            assumed = lies(method.batch, partial(_middle, predictor), loss, pending)
             X, loss = np.concatenate([X, pending]), np.concatenate([loss, assumed])
             predictor = self._given(predictor, _LOSSES, X, loss, state.seed)
         if method.acquisition == THOMPSON:
@@ -198,7 +201,7 @@ class BayesianProposer:
         """Return the prediction on the scale on which losses are nearest to normal, and the best loss there."""
         predict = predictor.predict
         if isinstance(predictor, Warped):
-            predict, loss = predictor.predict_warped, predictor.warp(loss)
+            predict, loss = predictor.predict_warped, predictor.warping.forward(loss)
         return predict, float((predict(X)[0] if self.method.incumbent == "predicted" else loss).min())
 
     def _found(self, score: Score, state: State, rng: np.random.Generator) -> Floats:
@@ -249,6 +252,13 @@ def last_refit(n: int) -> int:
     while (following := int(np.ceil(last * _GROWTH))) <= n and last >= _EVERY:
         last = following
     return last
+
+
+def _middle(predictor: Predictor, X: Floats) -> Floats:
+    """Return the medians (m,) of the losses at X (m, d), which given as losses leave the prediction where it is."""
+    if isinstance(predictor, Warped):
+        return predictor.warping.inverse(predictor.predict_warped(X)[0])
+    return predictor.predict(X)[0]
 
 
 def _drawn(state: State, rng: np.random.Generator) -> Floats:

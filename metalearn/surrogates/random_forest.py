@@ -6,8 +6,8 @@ means. A split's threshold is drawn uniformly between the two values that it sep
 between observations, and more so where these lie far apart: Hutter, Xu, Hoos & Leyton-Brown, "Algorithm runtime
 prediction: methods & evaluation", Artificial Intelligence 2014, section 4.3.
 
-Losses are taken as they are: their logarithms, which SMAC can take, draw the trees to the very best observations, and
-found worse optima of test functions and no better ones on tables of real runs.
+SMAC takes the logarithms of losses; ``output_warping`` chooses a transform for each task. Without one, a single tree
+that takes a point for one of the awful ones makes it look uncertain enough to be tried again and again.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ Integers = NDArray[np.int64]
 
 # What stands for an inactive number, as in SMAC: below every active one, so that one split tells them apart.
 _INACTIVE = -1.0
-# Standard deviations are no smaller than this share of the spread of the losses: where all trees agree, they do so by
-# chance, and an acquisition function must not take it for certainty.
+# Standard deviations of warped losses, whose spread is 1, are no smaller than this: where all trees agree, they do so
+# by chance, and an acquisition function must not take it for certainty.
 _LEAST_STD = 1e-3
 
 
@@ -35,7 +35,8 @@ class RandomForest:
     """Trees over the columns of an encoding, choices as one-hot columns, on bootstrap samples.
 
     ``max_features`` is the share of the columns that a split may choose from, ``min_samples_split`` the least number of
-    rows that are split again, ``min_samples_leaf`` the least that a leaf keeps.
+    rows that are split again, ``min_samples_leaf`` the least that a leaf keeps. ``warp`` makes the losses normal first,
+    else they are only standardised.
 
     Raises:
         InputError: when n_trees, max_features, min_samples_split or min_samples_leaf are out of range.

@@ -20,6 +20,7 @@ from metalearn.optimizers.bayesian import (
     ForestSearch,
     GaussianProcessSearch,
     NeuralLinearSearch,
+    Warped,
     last_refit,
 )
 from metalearn.optimizers.candidate_search import CandidateSearch
@@ -251,12 +252,12 @@ def test_improvement_a_second_divides_by_the_predicted_seconds():
     timed, plain = (optimizer(Forest(acquisition=name, n_initial=16)) for name in ("log_ei_per_second", "log_ei"))
     for ask_tell in (timed, plain):
         for trial in ask_tell.ask(16):
-            seconds = 1.0 if trial.configuration.hyperparameters["x"] < 0.5 else 1000.0
-            ask_tell.tell([told(trial, seconds=seconds)])
-    X = np.column_stack([[0.1, 0.3, 0.7, 0.9], np.full(4, 0.2)])
+            ask_tell.tell([told(trial, seconds=1000.0 ** trial.configuration.hyperparameters["x"])])
+    X = PLANE.cube.sample(50, np.random.default_rng(0))
     scores = [a._proposer.score(a.state(), np.random.default_rng(0))(X) for a in (timed, plain)]
-    np.testing.assert_allclose(scores[1] - scores[0], np.log([1.0, 1.0, 1000.0, 1000.0]), atol=0.5)
-    assert timed.ask()[0].configuration.hyperparameters["x"] < 0.5
+    log_seconds = scores[1] - scores[0]
+    assert np.corrcoef(log_seconds, X[:, 0])[0, 1] > 0.9
+    assert np.polyfit(X[:, 0], log_seconds, 1)[0] == pytest.approx(np.log(1000), rel=0.3)
 
 
 def test_unknown_times_leave_expected_improvement():
@@ -275,11 +276,14 @@ def test_a_share_of_one_is_random_search_after_the_design():
     assert not surrogate.fits
 
 
-def test_the_model_is_believed_on_its_own_scale():
-    # What is normal there is a logarithm: a score that took losses for normal would choose the other candidate.
+def test_the_model_is_asked_and_believed_on_its_own_scale():
+    seen = []
+
+    class Logarithm:
+        forward, inverse = staticmethod(np.log), staticmethod(np.exp)
+
     class Logs(FittedBowl):
-        def warp(self, loss):
-            return np.log(loss)
+        warping = Logarithm()
 
         def predict(self, X):
             raise NotImplementedError
@@ -287,13 +291,24 @@ def test_the_model_is_believed_on_its_own_scale():
         def predict_warped(self, X):
             return np.where(X[:, 0] > 0.9, -3.0, 0.0), np.full(len(X), 0.1)
 
+        def conditioned(self, X, loss):
+            seen.append(loss[-1])
+            return super().conditioned(X, loss)
+
     class Logarithmic(Bowl):
         def fit(self, X, loss, *, rng):
             return Logs(self, X, loss)
 
-    method = Forest(surrogate=lambda encoding: Logarithmic())
-    ask_tell = run(optimizer(method), 4, lambda values: 1.0)
+    ask_tell = run(optimizer(Forest(surrogate=lambda encoding: Logarithmic())), 4, lambda values: 1.0)
     assert ask_tell.ask()[0].configuration.hyperparameters["x"] > 0.9
+    ask_tell.ask()
+    np.testing.assert_allclose(seen, np.exp(-3.0))
+
+
+@pytest.mark.parametrize("surrogate", [GaussianProcess, RandomForest])
+def test_the_surrogates_that_warp_are_known_to(surrogate):
+    X = np.random.default_rng(0).random((9, 2))
+    assert isinstance(surrogate(PLANE.encoding).fit(X, X[:, 0], rng=np.random.default_rng(0)), Warped)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_it_satisfies_the_protocols():
 def test_mean_and_variance_are_those_of_the_mixture_of_leaves():
     X = np.random.default_rng(1).random((60, 4))
     loss = wavy(X)
-    forest = fitted(PLANE, X, loss, n_trees=4, min_samples_leaf=5, min_samples_split=10)
+    forest = fitted(PLANE, X, loss, n_trees=4, min_samples_leaf=5, min_samples_split=10, warp=False)
     new = np.random.default_rng(2).random((7, 4))
     leaves = [tree.apply(new.astype(np.float32)) for tree in forest.trees]
     means = np.array([tree.value[leaf, 0, 0] for tree, leaf in zip(forest.trees, leaves, strict=True)])
@@ -48,6 +48,19 @@ def test_mean_and_variance_are_those_of_the_mixture_of_leaves():
     # Hutter et al. (2014): the second moment of the mixture less the squared mean.
     variance = (variances + means**2).mean(axis=0) - means.mean(axis=0) ** 2
     np.testing.assert_allclose(std**2, loss.var() * variance, rtol=1e-6)
+
+
+def test_a_warp_keeps_the_order_and_the_median_and_shrinks_the_tail():
+    X = np.random.default_rng(1).random((80, 4))
+    loss = np.exp(3 * wavy(X))
+    plain, warped = (fitted(PLANE, X, loss, n_trees=30, warp=warp) for warp in (False, True))
+    assert (np.diff(warped.warp(np.sort(loss))) > 0).all()
+    new = np.random.default_rng(2).random((300, 4))
+    middle = warped.warping.inverse(warped.predict_warped(new)[0])
+    errors = [np.median(np.abs(np.log(m / np.exp(3 * wavy(new))))) for m in (middle, plain.predict(new)[0])]
+    assert errors[0] < errors[1]
+    # Means lie above medians where the tail is on the side of large losses.
+    assert (warped.predict(new)[0] >= middle - 1e-9).mean() > 0.9
 
 
 def test_it_predicts_as_well_as_an_independent_forest():
