@@ -21,7 +21,7 @@ from metalearn.optimizers.state import Method, Proposer
 
 Check = Callable[[Method], None]
 # Enough to leave any initial design, few enough for the slowest surrogate.
-_N_TRIALS = 24
+_N_TRIALS = 16
 
 
 def optimizer_checks() -> Iterator[Check]:

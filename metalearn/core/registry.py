@@ -12,6 +12,7 @@ _REGISTRY: dict[str, dict[str, str]] = {
     "optimizer": {
         "aging_evolution": "metalearn.optimizers.aging_evolution:AgingEvolution",
         "asha": "metalearn.optimizers.asha:ASHA",
+        "auto": "metalearn.optimizers.auto:Auto",
         "bohb": "metalearn.optimizers.bohb:BOHB",
         "cma_es": "metalearn.optimizers.cma_es:CmaEs",
         "differential_evolution": "metalearn.optimizers.differential_evolution:DifferentialEvolution",
