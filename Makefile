@@ -32,6 +32,10 @@ bench: $(FULL)
 	$(BIN)/python -m benchmarks.recommend_calibration
 	$(BIN)/python -m benchmarks.recommend_scale
 	$(BIN)/python -m benchmarks.recommend_command
+	$(BIN)/python -m benchmarks.optimizers
+	$(BIN)/python -m benchmarks.optimizers_scaling
+	$(BIN)/python -m benchmarks.multi_fidelity
+	$(BIN)/python -m benchmarks.optimize_chain
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.metafeatures

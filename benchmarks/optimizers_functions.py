@@ -65,8 +65,12 @@ def _conditional() -> tuple[SearchSpace, Objective, float]:
     rate, leaves = Float("rate", (1e-3, 1.0), log=True), Integer("leaves", (2, 256), log=True)
     growth, dropped = Categorical("growth", ["plain", "dart", "goss"]), Float("dropped", (0.0, 1.0))
     space = _space("conditional", model, penalty, cost, width, shape, degree, rate, leaves, growth, dropped)
-    children = {"linear": [penalty], "kernel": [cost, width, shape], "trees": [rate, leaves, growth]}
-    pairs = [(child, model, parent) for parent, own in children.items() for child in own]
+    children: dict[str, list[Any]] = {
+        "linear": [penalty],
+        "kernel": [cost, width, shape],
+        "trees": [rate, leaves, growth],
+    }
+    pairs: list[tuple[Any, Any, str]] = [(child, model, parent) for parent, own in children.items() for child in own]
     for child, parent, choice in [*pairs, (degree, shape, "poly"), (dropped, growth, "dart")]:
         space.config_space.add(InCondition(child, parent, [choice]))
 

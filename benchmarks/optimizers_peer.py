@@ -70,7 +70,7 @@ class Peer:
 
     def is_active(self, name: str, values: dict[str, Any]) -> bool:
         """Whether a hyperparameter is active, given the values of all active ones before it."""
-        conditions = self.space.config_space.parent_conditions_of[name]
+        conditions: Any = self.space.config_space.parent_conditions_of[name]
         return all(c.parent.name in values and c.satisfied_by_value(values) for c in conditions)
 
 

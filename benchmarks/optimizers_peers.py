@@ -71,7 +71,8 @@ class HyperoptTpe(Peer):
 
     def _start(self) -> None:
         self.hyperopt: Any = import_module("hyperopt")
-        conditions = [c for h in self.hyperparameters for c in self.space.config_space.parent_conditions_of[h.name]]
+        parents: Any = self.space.config_space.parent_conditions_of
+        conditions = [c for h in self.hyperparameters for c in parents[h.name]]
         self.parent = {c.child.name: (c.parent.name, condition_values(c)) for c in conditions}
         if len(self.parent) < len(conditions) or any(len(values) > 1 for _, values in self.parent.values()):
             self.parent = {}
@@ -181,9 +182,9 @@ class BoTorchLogEi(Peer):
         )
         X, y = (self.torch.tensor(np.array(v), dtype=self.torch.double) for v in (self.X, self.losses))
         y = -(y - y.mean()) / (y.std() + 1e-12)
-        model: Any = models.SingleTaskGP(X, y[:, None])  # type: ignore[attr-defined]
-        fit.fit_gpytorch_mll(likelihoods.ExactMarginalLogLikelihood(model.likelihood, model))  # type: ignore[attr-defined]
-        return analytic.LogExpectedImprovement(model, y.max())  # type: ignore[attr-defined]
+        model: Any = models.SingleTaskGP(X, y[:, None])
+        fit.fit_gpytorch_mll(likelihoods.ExactMarginalLogLikelihood(model.likelihood, model))
+        return analytic.LogExpectedImprovement(model, y.max())
 
 
 class SmacForest(Peer):
@@ -238,9 +239,9 @@ class Hebo(Peer):
 
     def _start(self) -> None:
         design, hebo = map(import_module, ("hebo.design_space.design_space", "hebo.optimizers.hebo"))
-        space = design.DesignSpace().parse([self._dimension(h) for h in self.hyperparameters])  # type: ignore[attr-defined]
+        space = design.DesignSpace().parse([self._dimension(h) for h in self.hyperparameters])
         n = len(self.initial)
-        self.optimizer: Any = hebo.HEBO(space, rand_sample=n, scramble_seed=self.seed)  # type: ignore[attr-defined]
+        self.optimizer: Any = hebo.HEBO(space, rand_sample=n, scramble_seed=self.seed)
         self.pandas: Any = import_module("pandas")
         torch: Any = import_module("torch")
         torch.manual_seed(self.seed)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
     from metalearn.core.spaces import SearchSpace
     from metalearn.metafeatures.extract import Extractor
+    from metalearn.optimizers.ask_tell import AskTell
+    from metalearn.optimizers.minimize import minimize
     from metalearn.store import KnowledgeBase
 
 __version__ = "0.1.0"
@@ -32,9 +34,12 @@ _HOMES = {
     "Trial": "metalearn.core.records",
     "SearchSpace": "metalearn.core.spaces",
     "Extractor": "metalearn.metafeatures.extract",
+    "AskTell": "metalearn.optimizers.ask_tell",
+    "minimize": "metalearn.optimizers.minimize",
     "KnowledgeBase": "metalearn.store",
 }
 __all__ = [
+    "AskTell",
     "Configuration",
     "Constraints",
     "Dataset",
@@ -50,6 +55,7 @@ __all__ = [
     "fetch_task",
     "load_dataset",
     "make_estimator",
+    "minimize",
     "optimize",
     "recommend",
 ]
