@@ -21,6 +21,7 @@ from metalearn.learners.objective import SECONDS, CashObjective, base_memory, me
 from metalearn.learners.space import restricted, search_space, unusable
 from metalearn.learners.splits import N_FOLDS, validation_splits
 from metalearn.metafeatures.extract import meta_features
+from metalearn.optimizers.journal import goes_on
 from metalearn.optimizers.minimize import Callback, minimize
 from metalearn.optimizers.result import Result
 from metalearn.recommending import Recommendations, Wishes, recommended, timed
@@ -239,7 +240,8 @@ def optimize(
             method=search.optimizer,
             n_trials=budget.n_trials,
             seconds=budget.seconds,
-            queue=[item.configuration for item in found or ()],
+            # A search that goes on has its queue, whatever would be recommended today.
+            queue=[] if goes_on(journal) else [item.configuration for item in found or ()],
             # One worker is this thread; several wait for child processes, whose limits are the objective's.
             workers=n_workers,
             executor=None if budget.workers == 1 else pool,

@@ -142,6 +142,21 @@ def test_a_journal_goes_on_where_it_ends(dataset: Dataset, fits: Fits, kb: Path,
     assert [t.configuration for t in resumed.result.trials] == [t.configuration for t in whole.result.trials]
 
 
+def test_a_journal_keeps_its_queue_whatever_is_recommended_later(
+    dataset: Dataset, fits: Fits, kb: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"kb": kb, "journal": tmp_path / "journal.jsonl"}
+    search = Search(optimizer="random", warm_start=2)
+    first = optimize(dataset, search, Budget(trials=1, seconds_each=900.0), **options)
+    resumed = optimize(dataset, search, Budget(trials=2, seconds_each=9.0), **options)
+    assert resumed.warm_starts is not None
+    recommended = [item.configuration for item in resumed.warm_starts]
+    assert first.warm_starts is not None
+    begun = [item.configuration for item in first.warm_starts]
+    assert recommended != begun
+    assert [t.configuration for t in resumed.result.trials] == begun
+
+
 # The space
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from metalearn.core.journal import Entry, Event, FinishedTrial, Header, JournalContents, parse, to_line
+from metalearn.core.journal import Entry, Event, FinishedTrial, Header, JournalContents, parse, read_journal, to_line
 from metalearn.core.records import Configuration
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
@@ -106,6 +106,20 @@ def opened(path: str | Path | None, begun: JournalContents) -> Iterator[Journal]
     with file:
         _lock(file, path)
         yield Journal(_resumed(file, path, begun), file)
+
+
+def goes_on(path: str | Path | None) -> bool:
+    """Whether there is a journal at a path that an optimization would go on from.
+
+    Raises:
+        InputError: when the file cannot be read, or is no journal of an optimization.
+
+    >>> goes_on(None), goes_on("nowhere.jsonl")
+    (False, False)
+    """
+    return (
+        path is not None and Path(path).exists() and Path(path).stat().st_size > 0 and bool(read_journal(path).events)
+    )
 
 
 def _resumed(file: BinaryIO, path: str | Path, begun: JournalContents) -> JournalContents:
