@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from benchmarks.multi_fidelity_peers import ETA, Optimize, peers
 from benchmarks.multi_fidelity_tables import CurveTable, tables
 from benchmarks.recommend import cell, markdown_row
-from metalearn.core.encoded_space import EncodedSpace
 from metalearn.core.registry import create, names
 from metalearn.evaluation.scores import N_DRAWS
 from metalearn.optimizers.asha import ASHA
@@ -34,8 +33,9 @@ from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.bohb import BOHB
 from metalearn.optimizers.hyperband import Hyperband
 from metalearn.optimizers.random_search import RandomSearch
-from metalearn.optimizers.state import Method, Proposal, Proposer, State
+from metalearn.optimizers.state import Method
 from metalearn.optimizers.successive_halving import SuccessiveHalving
+from metalearn.optimizers.unlisted import Unlisted
 
 Floats = NDArray[np.float64]
 BUDGETS = np.array([1, 2, 4, 8, 16, 32, 64])
@@ -90,25 +90,6 @@ def ours() -> dict[str, Optimize]:
             "asha with tpe": ASHA(base=Unlisted(tpe), eta=ETA, min_fidelity=MIN_FIDELITY, random_share=1 / 3),
         }
     return {name: partial(ask_and_tell, method) for name, method in found.items()}
-
-
-@dataclass(frozen=True)
-class Unlisted:
-    """A method that is not shown the list of candidates: it asks in the whole space, as the peers do."""
-
-    method: Method
-    takes_queue: bool = False
-
-    def begin(self, space: EncodedSpace) -> "Unlisted._Proposer":
-        """Begin the method."""
-        return self._Proposer(self.method.begin(space))
-
-    @dataclass(frozen=True)
-    class _Proposer:
-        proposer: Proposer
-
-        def propose(self, state: State, rng: np.random.Generator) -> Proposal | None:
-            return self.proposer.propose(replace(state, candidates=None), rng)
 
 
 @dataclass

@@ -34,8 +34,9 @@ from metalearn.core.spaces import SearchSpace
 from metalearn.evaluation.report import table
 from metalearn.learners.evaluate import Fits
 from metalearn.learners.objective import CashObjective, base_memory, measure
+from metalearn.learners.space import space_of
 from metalearn.learners.splits import TEST, outer_splits, take_rows, validation_splits
-from metalearn.optimizing import Budget, Search, optimize, space_of
+from metalearn.optimizing import Budget, Search, optimize
 from metalearn.sources.files import load_dataset
 from metalearn.store import KnowledgeBase
 

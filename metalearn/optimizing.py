@@ -16,9 +16,9 @@ from metalearn.core.parallel import check_workers, executor
 from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, Task, Trial
 from metalearn.core.registry import create
 from metalearn.core.spaces import SearchSpace
-from metalearn.errors import InputError, UnknownNameError
+from metalearn.errors import InputError
 from metalearn.learners.objective import SECONDS, CashObjective, base_memory, measure
-from metalearn.learners.space import restricted, search_space, unusable
+from metalearn.learners.space import space_of
 from metalearn.learners.splits import N_FOLDS, validation_splits
 from metalearn.metafeatures.extract import meta_features
 from metalearn.optimizers.journal import goes_on
@@ -176,29 +176,6 @@ class Optimization:
         if self.warm_starts is None:
             return []
         return [item | {"loss": self.loss_of(item["id"])} for item in self.warm_starts.asdict()["recommendations"]]
-
-
-def space_of(dataset: Dataset, constraints: Constraints = NO_CONSTRAINTS) -> tuple[SearchSpace, tuple[str, ...]]:
-    """Return the space of what can be fitted to a dataset here, and why algorithms are left out of it.
-
-    The ids of configurations are those of the whole space, that of the library unless ``constraints`` brings one.
-
-    Raises:
-        UnknownNameError: for an algorithm that the space does not have, or another space by name.
-        InputError: for an algorithm asked for by name that cannot be fitted here, or when none is left.
-    """
-    whole = search_space(dataset.task_type)
-    if isinstance(constraints.space, SearchSpace):
-        whole = constraints.space
-    elif constraints.space not in (None, whole.name):
-        raise UnknownNameError("search space to optimize in", str(constraints.space), [whole.name])
-    wanted = whole.algorithms if constraints.algorithms is None else constraints.algorithms
-    reasons = unusable(wanted, len(dataset.y), dataset.n_classes)
-    if constraints.algorithms is not None and reasons:
-        algorithm, why = next(iter(reasons.items()))
-        raise InputError(f"{algorithm} cannot be optimized here: {why}.")
-    left = set(wanted) - set(reasons) - set(constraints.exclude)
-    return restricted(whole, left), tuple(f"{algorithm} is left out: {why}" for algorithm, why in reasons.items())
 
 
 def optimize(

@@ -16,8 +16,8 @@ from metalearn.learners import catalog
 from metalearn.learners import evaluate as module
 from metalearn.learners.defaults import default_configurations
 from metalearn.learners.folds import Fit
-from metalearn.learners.space import restricted, search_space
-from metalearn.optimizing import N_TRIALS, Budget, Search, optimize, space_of
+from metalearn.learners.space import restricted, search_space, space_of
+from metalearn.optimizing import N_TRIALS, Budget, Search, optimize
 from metalearn.store import KnowledgeBase
 
 Fits = list[tuple[Configuration, float, int | None]]

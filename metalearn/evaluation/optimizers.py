@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace
 from metalearn.core.inferred_space import infer_space
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.parallel import completed
@@ -29,7 +28,8 @@ from metalearn.evaluation.scores import Floats, Integers
 from metalearn.learners.definition import SPACE_NAMES
 from metalearn.learners.space import search_space
 from metalearn.optimizers.ask_tell import AskTell
-from metalearn.optimizers.state import Method, Proposal, Proposer, State
+from metalearn.optimizers.state import Method
+from metalearn.optimizers.unlisted import Unlisted
 
 Protocol = Literal["pool", "snap"]
 
@@ -52,33 +52,6 @@ class OptimizerSettings:
         if self.n_seeds < 1:
             raise InputError(f"An optimizer runs with at least one seed; got {self.n_seeds}.")
         object.__setattr__(self, "trials", tuple(sorted(set(self.trials))))
-
-
-@dataclass(frozen=True)
-class Unlisted:
-    """A method that does not see the list of candidates: it asks in the whole space, and ``AskTell`` snaps."""
-
-    method: Method
-
-    @property
-    def takes_queue(self) -> bool:
-        """Whether the method's proposer places the queue itself."""
-        return self.method.takes_queue
-
-    def begin(self, space: EncodedSpace) -> "UnlistedProposer":
-        """Return the method's proposer, behind a screen."""
-        return UnlistedProposer(self.method.begin(space))
-
-
-@dataclass(frozen=True, eq=False)
-class UnlistedProposer:
-    """The proposer of a method that does not see the list."""
-
-    proposer: Proposer
-
-    def propose(self, state: State, rng: np.random.Generator) -> Proposal | None:
-        """Propose as if every configuration of the space could be had."""
-        return self.proposer.propose(replace(state, candidates=None), rng)
 
 
 def full_fidelity_optimizers() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from metalearn.core.records import TaskType
+from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, TaskType
 from metalearn.core.resources import metadata_path
 from metalearn.core.spaces import ALGORITHM, SearchSpace
 from metalearn.errors import InputError, UnknownNameError
@@ -66,6 +66,29 @@ def unusable(algorithms: Iterable[str], n_rows: float, n_classes: float | None) 
         install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
         reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
     return {algorithm: why for algorithm, why in reasons.items() if why}
+
+
+def space_of(dataset: Dataset, constraints: Constraints = NO_CONSTRAINTS) -> tuple[SearchSpace, tuple[str, ...]]:
+    """Return the space of what can be fitted to a dataset here, and why algorithms are left out of it.
+
+    The ids of configurations are those of the whole space, that of the library unless ``constraints`` brings one.
+
+    Raises:
+        UnknownNameError: for an algorithm that the space does not have, or another space by name.
+        InputError: for an algorithm asked for by name that cannot be fitted here, or when none is left.
+    """
+    whole = search_space(dataset.task_type)
+    if isinstance(constraints.space, SearchSpace):
+        whole = constraints.space
+    elif constraints.space not in (None, whole.name):
+        raise UnknownNameError("search space to optimize in", str(constraints.space), [whole.name])
+    wanted = whole.algorithms if constraints.algorithms is None else constraints.algorithms
+    reasons = unusable(wanted, len(dataset.y), dataset.n_classes)
+    if constraints.algorithms is not None and reasons:
+        algorithm, why = next(iter(reasons.items()))
+        raise InputError(f"{algorithm} cannot be optimized here: {why}.")
+    left = set(wanted) - set(reasons) - set(constraints.exclude)
+    return restricted(whole, left), tuple(f"{algorithm} is left out: {why}" for algorithm, why in reasons.items())
 
 
 def _conditions(conditions: list[dict[str, Any]], kept: list[str]) -> tuple[list[dict[str, Any]], set[str]]:
