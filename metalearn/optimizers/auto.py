@@ -1,8 +1,10 @@
-"""The default optimizer: the method that measured best, and a cheaper one where that takes too long.
+"""The default optimizer: a Gaussian process, a forest in between, and a cheaper method where these take too long.
 
-In ``benchmarks.optimizers`` the Gaussian process is ahead of the other methods on functions and tables, in conditional
-spaces too. Its time for a proposal grows with the square of the trials, though; that of Parzen estimators grows
-linearly, and after many trials there is less between them.
+In ``benchmarks.optimizers`` the Gaussian process is ahead of the other methods on functions and on most tables. Where
+it is not, its kernel does not fit (a loss with steps, a few outliers), and a forest gets on: taking turns, each is told
+what the other found (a portfolio of methods: Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
+optimization", UAI 2011, there of acquisition functions). The time for a proposal of the Gaussian process grows with the
+square of the trials; that of Parzen estimators grows linearly, and after many trials there is less between them.
 """
 
 from dataclasses import dataclass
@@ -12,16 +14,17 @@ import numpy as np
 
 from metalearn.core.encoded_space import EncodedSpace
 from metalearn.errors import InputError
-from metalearn.optimizers.bayesian import GaussianProcessSearch
+from metalearn.optimizers.bayesian import ForestSearch, GaussianProcessSearch
 from metalearn.optimizers.state import Proposal, Proposer, State
 from metalearn.optimizers.tpe import TPE
 
 
 @dataclass(frozen=True)
 class Auto:
-    """A Gaussian process up to ``n_gaussian`` trials, tree-structured Parzen estimators from there on.
+    """A Gaussian process, and a forest every so many-th time, up to ``n_models`` trials; Parzen estimators after that.
 
-    ``n_initial`` trials come from a Sobol' sequence first. A proposal takes a fifth of a second after 1,000 trials.
+    ``n_initial`` trials come from a Sobol' sequence first. Of the proposals after these, every ``forest_every``-th is
+    the forest's; 0: none. A proposal takes a fifth of a second after 1,000 trials.
 
     Raises:
         InputError: when a number of trials is below 1.
@@ -40,28 +43,38 @@ class Auto:
     """
 
     takes_queue: ClassVar[bool] = False
-    n_gaussian: int = 1000
+    n_models: int = 1000
     n_initial: int = 10
+    forest_every: int = 3
 
     def __post_init__(self) -> None:
-        if self.n_gaussian < 1 or self.n_initial < 1:
-            raise InputError(f"n_gaussian and n_initial are at least 1; got {self.n_gaussian} and {self.n_initial}.")
+        if self.n_models < 1 or self.n_initial < 1:
+            raise InputError(f"n_models and n_initial are at least 1; got {self.n_models} and {self.n_initial}.")
+        if self.forest_every < 0:
+            raise InputError(f"forest_every is 0 (no forest) or more; got {self.forest_every}.")
 
-    def begin(self, space: EncodedSpace) -> "Switching":
+    def begin(self, space: EncodedSpace) -> "Turns":
         """Return a proposer for a space."""
-        few = GaussianProcessSearch(n_initial=self.n_initial).begin(space)
-        return Switching(self.n_gaussian, few, TPE(n_initial=self.n_initial).begin(space))
+        methods = (GaussianProcessSearch, ForestSearch, TPE)
+        return Turns(self, *(method(n_initial=self.n_initial).begin(space) for method in methods))
 
 
 @dataclass(frozen=True, eq=False)
-class Switching:
-    """One proposer for the first trials, another one for those after."""
+class Turns:
+    """Three proposers and whose turn it is."""
 
-    n_first: int
-    first: Proposer
-    then: Proposer
+    auto: Auto
+    gaussian: Proposer
+    forest: Proposer
+    parzen: Proposer
 
     def propose(self, state: State, rng: np.random.Generator) -> Proposal | None:
         """Return what the one whose turn it is proposes."""
-        few = len(state.told) + len(state.pending) < self.n_first
-        return (self.first if few else self.then).propose(state, rng)
+        return self.turn(state).propose(state, rng)
+
+    def turn(self, state: State) -> Proposer:
+        """Return whose turn it is."""
+        if len(state.told) + len(state.pending) >= self.auto.n_models:
+            return self.parzen
+        every = self.auto.forest_every
+        return self.forest if every and state.n_proposed % every == every - 1 else self.gaussian

@@ -1,4 +1,4 @@
-"""The default optimizer is a Gaussian process for a while, then Parzen estimators."""
+"""The default optimizer: a Gaussian process and a forest in turns for a while, then Parzen estimators."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from metalearn.core.registry import create
 from metalearn.errors import InputError
 from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.auto import Auto
-from metalearn.optimizers.bayesian import GaussianProcessSearch
+from metalearn.optimizers.bayesian import ForestSearch, GaussianProcessSearch
 from metalearn.optimizers.tpe import TPE
 
 
@@ -22,27 +22,42 @@ def run(method, n, observed=()):
     return list(optimizer.trials)
 
 
-def test_it_is_the_gaussian_process_first_and_parzen_estimators_after():
-    trials = run(Auto(n_gaussian=14, n_initial=6), 18)
-    assert trials[:14] == run(GaussianProcessSearch(n_initial=6), 14)
-    # Proposal 14 is the first of the other method, given the same trials before.
-    other = AskTell(planted_space(), TPE(n_initial=6), rng=np.random.default_rng(3))
-    for trial in trials[:14]:
-        other.restore(replace(trial, loss=None, cost_seconds=None, status="pending"))
-        other.tell([trial])
-    assert other.ask()[0].configuration == trials[14].configuration
+def after(trials, method):
+    """Return what a method asks for next after trials that another one asked for."""
+    optimizer = AskTell(planted_space(), method, rng=np.random.default_rng(3))
+    for trial in trials:
+        optimizer.restore(replace(trial, loss=None, cost_seconds=None, status="pending"))
+        optimizer.tell([trial])
+    return optimizer.ask()[0].configuration
+
+
+def test_the_methods_take_turns_and_each_knows_what_the_others_found():
+    trials = run(Auto(n_models=14, n_initial=6, forest_every=4), 16)
+    turns = {
+        6: GaussianProcessSearch,
+        7: ForestSearch,
+        8: GaussianProcessSearch,
+        11: ForestSearch,
+        13: GaussianProcessSearch,
+    }
+    for number, method in {**turns, 14: TPE, 15: TPE}.items():
+        assert after(trials[:number], method(n_initial=6)) == trials[number].configuration
+
+
+def test_there_may_be_no_forest():
+    assert run(Auto(n_initial=6, forest_every=0), 12) == run(GaussianProcessSearch(n_initial=6), 12)
 
 
 def test_what_was_observed_beforehand_counts():
     observed = run(Auto(n_initial=6), 10)
-    assert run(Auto(n_gaussian=10, n_initial=6), 1, observed)[-1] == run(TPE(n_initial=6), 1, observed)[-1]
+    assert run(Auto(n_models=10, n_initial=6), 1, observed)[-1] == run(TPE(n_initial=6), 1, observed)[-1]
 
 
 def test_it_finds_what_is_planted():
     assert min(trial.loss for trial in run(create("optimizer", "auto"), 35)) < 0.12
 
 
-@pytest.mark.parametrize("options", [{"n_gaussian": 0}, {"n_initial": 0}])
+@pytest.mark.parametrize("options", [{"n_models": 0}, {"n_initial": 0}, {"forest_every": -1}])
 def test_numbers_of_trials_are_positive(options):
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=r"at least 1|0 \(no forest\) or more"):
         Auto(**options)
