@@ -13,8 +13,9 @@ INPUTS := pyproject.toml constraints.txt
 demo: $(CORE)
 	$(BIN)/python pipelines/demo.py
 
+# A thread each: on two cores the two workers' pools of threads would wait for each other.
 test: $(FULL)
-	$(BIN)/python -m pytest -n 2 $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST)
 
 check: $(FULL)
 	$(BIN)/ruff check .
