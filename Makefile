@@ -15,7 +15,7 @@ demo: $(CORE)
 
 # A thread each: on two cores the two workers' pools of threads would wait for each other.
 test: $(FULL)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 check: $(FULL)
 	$(BIN)/ruff check .

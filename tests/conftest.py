@@ -1,6 +1,7 @@
 """Fixtures that every part of the suite shares."""
 
 import os
+import signal
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 # The server that evaluations are forked from imports torch and the rest once; this returns at once.
 forkserver.set_forkserver_preload(["metalearn.learners.folds", "tests.preloaded"])
 forkserver.ensure_running()
+
+# A shell makes its background jobs deaf to Ctrl-C, which they hand down; tests that press it want it noticed.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHARED = Path(os.environ.get("METALEARN_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
