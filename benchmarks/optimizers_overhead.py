@@ -11,7 +11,6 @@ from benchmarks.optimizers_functions import mixed8
 from benchmarks.optimizers_peers import PEERS
 from metalearn.core.records import Trial
 from metalearn.core.registry import create
-from metalearn.evaluation.optimizers import told
 from metalearn.optimizers.ask_tell import AskTell
 
 SIZES = (50, 200, 500, 1000)
@@ -62,14 +61,14 @@ def _measured(name: str, n: int) -> list[float]:
 def _ours(name: str, n: int) -> Callable[[], float]:
     space, objective = mixed8()
     random = space.sample(n, np.random.default_rng(0))
-    trials = [told(Trial(c), objective(c)) for c in random]
+    trials = [Trial(c).ended(objective(c)) for c in random]
     optimizer = AskTell(space, create("optimizer", name), observed=trials, rng=np.random.default_rng(0))
 
     def step() -> float:
         start = time.perf_counter()
         (trial,) = optimizer.ask()
         asked = time.perf_counter() - start
-        finished = told(trial, objective(trial.configuration))
+        finished = trial.ended(objective(trial.configuration))
         start = time.perf_counter()
         optimizer.tell([finished])
         return asked + time.perf_counter() - start

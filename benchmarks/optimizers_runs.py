@@ -15,7 +15,7 @@ from benchmarks.optimizers_peers import PEERS, peer_version
 from benchmarks.optimizers_problems import Problem, problem
 from metalearn.core.records import Trial
 from metalearn.core.registry import create
-from metalearn.evaluation.optimizers import replay_optimizer, told
+from metalearn.evaluation.optimizers import replay_optimizer
 from metalearn.optimizers.ask_tell import AskTell
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def execute(run: Run, version: str, shared: Path, limit: int | None) -> tuple[Fl
     """
     on = cached_problem(run.part, run.problem, shared)
     n = min(limit or on.n_trials, on.n_trials)
-    initial = [told(Trial(c), on.objective(c)) for c in on.initial(min(N_INITIAL, n), run.seed)]
+    initial = [Trial(c).ended(on.objective(c)) for c in on.initial(min(N_INITIAL, n), run.seed)]
     if run.optimizer in PEERS:
         return _run_peer(run, on, initial, n)
     return _run_ours(run, on, initial, n)
@@ -74,7 +74,7 @@ def _run_ours(run: Run, on: Problem, initial: Sequence[Trial], n: int) -> tuple[
         spent += time.perf_counter() - start
         if not asked:
             break
-        optimizer.tell([told(asked[0], on.objective(asked[0].configuration))])
+        optimizer.tell([asked[0].ended(on.objective(asked[0].configuration))])
     return np.array([t.loss for t in optimizer.trials], dtype=np.float64), spent / max(left, 1)
 
 

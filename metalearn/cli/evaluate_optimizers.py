@@ -1,12 +1,11 @@
 """``metalearn evaluate optimizers``: optimizers on tables of real evaluations."""
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from metalearn.cli.evaluate import load_kbs
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
+from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers, pool
 from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def optimizers(
     json: Json = False,
 ) -> None:
     """Replay published evaluations: how good is the best of the first trials of an optimizer?"""
-    from metalearn.core.parallel import executor
     from metalearn.evaluation.optimizers import OptimizerSettings, evaluate_optimizers, full_fidelity_optimizers
 
     settings = OptimizerSettings(numbers(trials, "--trials"), protocol, seeds, seed)
@@ -51,8 +49,7 @@ def optimizers(
     if not names:
         raise typer.BadParameter("name one at least, such as gp,random", param_hint="--optimizers")
     training, *tests = load_kbs([kb, test_kb] if test_kb else [kb], metric, task_type)
-    pool: Any = executor(workers, processes=True) if workers != "1" else nullcontext((None, 1))
-    with progress() as bar, pool as (jobs, n_workers):
+    with progress() as bar, pool(workers) as (jobs, n_workers):
         shown = bar.add_task("tasks", total=None)
         report = evaluate_optimizers(
             training,

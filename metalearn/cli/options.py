@@ -1,11 +1,13 @@
 """Options that have the same name and meaning in every command."""
 
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from metalearn.core.parallel import check_workers
+from metalearn.core.parallel import check_workers, executor
 from metalearn.errors import InputError
 
 ReadKb = Annotated[
@@ -59,6 +61,11 @@ def listed(text: str | None) -> tuple[str, ...] | None:
     (('knn', 'auto'), None)
     """
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def pool(workers: str) -> AbstractContextManager[tuple[Executor | None, int]]:
+    """Give the processes of ``--workers`` and their number; none for one, which is this process."""
+    return nullcontext((None, 1)) if workers == "1" else executor(workers, processes=True)
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:

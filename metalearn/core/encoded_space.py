@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import Hyperparameter
 
 Floats = NDArray[np.float64]
+# Rows that agree to so many digits are one configuration: encoding what was decoded moves the last ones.
+_DIGITS = 9
 # Draws that a space with forbidden clauses may lose before it is held to have no valid configuration.
 _MOST_DRAWS = 1_000
 
@@ -166,6 +168,22 @@ def choices_of(hyperparameter: "Hyperparameter[Any, Any]") -> tuple[Any, ...]:
     return tuple(getattr(hyperparameter, "choices", getattr(hyperparameter, "sequence", ())))
 
 
+def shares_of(hyperparameter: "Hyperparameter[Any, Any]") -> Floats:
+    """Return how likely each value of a categorical or ordinal hyperparameter is drawn; empty for a number."""
+    choices = choices_of(hyperparameter)
+    return np.asarray(getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / max(len(choices), 1))))
+
+
+def row_keys(X: Floats) -> list[bytes]:
+    """Return what rows (n, d) are equal by, rounding apart.
+
+    >>> one, other = row_keys(np.array([[0.3, np.nan], [0.1 + 0.2, np.nan]]))
+    >>> one == other
+    True
+    """
+    return [row.tobytes() for row in np.where(np.isnan(X), -1.0, np.round(X, _DIGITS) + 0.0)]
+
+
 def _snapped(hyperparameter: "Hyperparameter[Any, Any]", column: Floats) -> Floats:
     """Return ConfigSpace's vector (n,) at the values nearest to a column (n,) of it."""
     from ConfigSpace.hyperparameters import FloatHyperparameter
@@ -179,9 +197,8 @@ def _snapped(hyperparameter: "Hyperparameter[Any, Any]", column: Floats) -> Floa
 
 def _quantiles(hyperparameter: "Hyperparameter[Any, Any]", u: Floats) -> Floats:
     """Return ConfigSpace's vector (n,) at shares u (n,) of the hyperparameter's distribution."""
-    choices = choices_of(hyperparameter)
-    if not choices:  # conditions and forbidden clauses know a whole number by its one place on the scale
+    shares = shares_of(hyperparameter)
+    if not len(shares):  # conditions and forbidden clauses know a whole number by its one place on the scale
         return _snapped(hyperparameter, u.copy())
-    shares = getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / len(choices)))
     last = int(np.flatnonzero(shares)[-1])
     return np.minimum(np.searchsorted(np.cumsum(shares), u, side="right"), last).astype(np.float64)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -147,6 +148,11 @@ class Trial:
             raise InputError(f"A trial's fidelity lies in (0, 1]; got {self.fidelity}.")
         if (self.loss is not None) != (self.status in ("ok", "pruned")):
             raise InputError(f"A trial has a loss exactly when it is ok or pruned; got {self.loss} with {self.status}.")
+
+    def ended(self, loss: float) -> "Trial":
+        """Return the trial with the loss that it ended with; one that is not finite is a crash."""
+        ok = math.isfinite(loss)
+        return replace(self, loss=loss if ok else None, status="ok" if ok else "crashed")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ and gets the candidate nearest to what it asked for that is not yet evaluated, a
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -103,14 +103,8 @@ def replay_optimizer(
                 "choose an optimizer without fidelities."
             )
         chosen.append(position[trial.configuration.id])
-        optimizer.tell([told(trial, float(table.losses[chosen[-1]]))])
+        optimizer.tell([trial.ended(float(table.losses[chosen[-1]]))])
     return np.array(chosen, dtype=np.int64)
-
-
-def told(trial: Trial, loss: float) -> Trial:
-    """Return a finished trial with a loss; one that is not finite is a crash."""
-    ok = bool(np.isfinite(loss))
-    return replace(trial, loss=loss if ok else None, status="ok" if ok else "crashed")
 
 
 def evaluate_optimizers(

@@ -92,7 +92,5 @@ def _sequential(fitted: FittedRecommender, table: Table, k: int) -> list[Configu
         if not answer:
             break
         configuration = answer[0].configuration
-        value = loss.get(configuration.id, np.nan)
-        ok = bool(np.isfinite(value))
-        history.append(Trial(configuration, loss=value if ok else None, status="ok" if ok else "crashed"))
+        history.append(Trial(configuration).ended(loss.get(configuration.id, np.nan)))
     return [trial.configuration for trial in history]

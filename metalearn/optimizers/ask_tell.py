@@ -17,6 +17,7 @@ from metalearn.core.encoded_space import Floats
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
+from metalearn.optimizers.result import best_of
 from metalearn.optimizers.state import Method, Proposal, Row, State, Table
 
 Key = tuple[str, float, int]
@@ -88,8 +89,7 @@ class AskTell:
     @property
     def best(self) -> Trial | None:
         """The trial with the smallest loss among those at the largest fidelity that one was finished at."""
-        finished = [trial for trial, _ in self._told if trial.status == "ok"]
-        return min(finished, key=lambda trial: (-trial.fidelity, trial.loss), default=None)
+        return best_of(self.trials)
 
     def ask(self, n: int = 1) -> tuple[Trial, ...]:
         """Return n pending trials, or as many as there are to try now; the queue of warm starts comes first.

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace, Encoding, Floats
+from metalearn.core.encoded_space import EncodedSpace, Encoding, Floats, row_keys
 
 Integers = NDArray[np.int64]
 Score = Callable[[Floats], Floats]
@@ -23,8 +23,6 @@ _NARROWEST, _WIDEST = 1e-3, 0.3
 # The first step of the local search, what it is divided by where nothing is better, and the one below which it ends: no
 # loss depends on a hyperparameter more finely.
 _FIRST_STEP, _SHRINKAGE, _LAST_STEP = 0.1, 3.0, 1e-4
-# Rows that agree in so many digits are the same: decoding rounds numbers in the twelfth.
-_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class CandidateSearch:
         starts = np.argsort(-scores, kind="stable")[: self.n_starts]
         found, values = self._climbed(score, space, points[starts], scores[starts], rng)
         points, scores = np.concatenate([found, points]), np.concatenate([values, scores])
-        known = set(keys(tried))
-        untried = np.array([key not in known for key in keys(points)], dtype=bool)
+        known = set(row_keys(tried))
+        untried = np.array([key not in known for key in row_keys(points)], dtype=bool)
         points, scores = points[untried], scores[untried]
         equal = points[scores == scores.max(initial=-np.inf)]
         if len(equal) <= 1 or not len(tried):
@@ -176,8 +174,3 @@ def _perturbed(encoding: Encoding, points: Floats, rng: np.random.Generator) -> 
     moved = np.where(choice, np.where(anew, rng.random((n, d)), points), moved)
     # What a new choice of its parent makes active starts anywhere.
     return np.where(np.isnan(moved), rng.random((n, d)), moved)
-
-
-def keys(X: Floats) -> list[bytes]:
-    """Return what two rows of X (n, d) have in common if they are the same configuration, rounding apart."""
-    return [row.tobytes() for row in np.where(np.isnan(X), -1.0, X.round(_DIGITS) + 0.0)]

@@ -6,22 +6,19 @@ Losses at different fidelities are never compared. A model is fitted to the larg
 
 import math
 from dataclasses import dataclass, replace
-from typing import cast
+from itertools import chain
 
 import numpy as np
 
-from metalearn.core.encoded_space import EncodedSpace, Floats
-from metalearn.core.registry import create
+from metalearn.core.encoded_space import EncodedSpace, Floats, row_keys
 from metalearn.errors import InputError
 from metalearn.optimizers.random_search import RandomSearch
-from metalearn.optimizers.state import Method, Proposer, State
+from metalearn.optimizers.state import Method, Proposer, State, method_of
 
 # BOHB fits a model to N_min + 2 trials, where N_min = d + 1.
 MORE_THAN_COLUMNS = 3
 # What rounding may take from a power or a logarithm that should be whole.
 ROUNDING = 1e-9
-# Rows closer than this are one configuration: a decoded number keeps 12 digits.
-_SAME = 1e-9
 # Draws to find a configuration that was not tried yet, where a method proposes one again.
 _REDRAWS = 20
 _DRAWN = 32
@@ -94,9 +91,8 @@ class NewConfigurations:
         Raises:
             UnknownNameError: when no optimizer has this name.
         """
-        method = cast("Method", create("optimizer", base)) if isinstance(base, str) else base
         enough = len(space.encoding.columns) + MORE_THAN_COLUMNS if n_enough is None else n_enough
-        return cls(method.begin(space), random_share, enough)
+        return cls(method_of(base).begin(space), random_share, enough)
 
     def draw(self, state: State, n_drawn: int, rng: np.random.Generator) -> Floats | None:
         """Return a configuration (d,) after ``n_drawn`` others; None where all have been tried.
@@ -111,14 +107,12 @@ class NewConfigurations:
             return None
         if state.candidates is not None:
             return np.asarray(state.candidates[state.space.distances(proposal.x[None], state.candidates)[0].argmin()])
-        known = np.concatenate([state.told.X, state.pending.X])
-        if not len(known) or state.space.distances(proposal.x[None], known).min() > _SAME:
-            return proposal.x
-        for _ in range(_REDRAWS):
-            drawn = state.space.sample(_DRAWN, rng)
-            fresh = np.flatnonzero(state.space.distances(drawn, known).min(axis=1) > _SAME)
-            if len(fresh):
-                return np.asarray(drawn[fresh[0]])
+        tried = state.tried
+        drawn = (state.space.sample(_DRAWN, rng) for _ in range(_REDRAWS))
+        for points in chain([proposal.x[None]], drawn):
+            for x, key in zip(points, row_keys(points), strict=True):
+                if key not in tried:
+                    return np.asarray(x)
         return None
 
     def _shown(self, state: State, n_drawn: int) -> State:

@@ -13,9 +13,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from metalearn.core.encoded_space import EncodedSpace, Floats, choices_of
+from metalearn.core.encoded_space import EncodedSpace, Floats, choices_of, row_keys
 from metalearn.errors import InputError
-from metalearn.optimizers.population import row_keys
 from metalearn.optimizers.state import Proposal, State
 
 # So many rounds make a Feistel network a strong pseudorandom permutation (Luby & Rackoff, SIAM J. Computing 1988).
@@ -175,7 +174,7 @@ class _Sweep:
         if state.candidates is not None:
             first = rng.integers(len(state.candidates)) if self.shuffled and len(state.candidates) else 0
             return Proposal(state.candidates[first]) if len(state.candidates) else None
-        tried = {key for table in (state.told, state.pending) for key in row_keys(table.X)}
+        tried = state.tried
         for position in range(self.grid.size):
             row, key = self._row(shuffled(position, self.grid.size, state.seed) if self.shuffled else position)
             if key is not None and key not in tried:

@@ -12,14 +12,13 @@ import numpy as np
 
 from metalearn.core.journal import Asked, FinishedTrial, JournalContents
 from metalearn.core.records import Configuration, Trial
-from metalearn.core.registry import create
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
 from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.journal import Journal, header, opened
 from metalearn.optimizers.progress import Show, shown
 from metalearn.optimizers.result import Result, Stopped, best_of, better
-from metalearn.optimizers.state import Method
+from metalearn.optimizers.state import Method, method_of
 from metalearn.optimizers.workers import Objective, Report, Workers, hired
 
 Callback = Callable[[Result, Trial], bool | None]
@@ -89,7 +88,7 @@ def minimize(
     """
     limits = _Limits(n_trials, seconds, patience, tolerance)
     _check_positive(seconds_each=seconds_each, memory_bytes=memory_bytes)
-    chosen: Method = create("optimizer", method) if isinstance(method, str) else method
+    chosen = method_of(method)
     design: dict[str, bool] = {"replace_initial_design": replace_initial_design}
     named = header(space, chosen, seed, candidates, **design, objective=objective_name)
     with (

@@ -5,13 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace, Floats, choices_of
+from metalearn.core.encoded_space import EncodedSpace, Floats, row_keys, shares_of
 from metalearn.optimizers.state import Proposal, State, Table
 
 # Draws to find a configuration that is allowed and was not tried yet.
 _N_DRAWS = 20
-# Rows that agree to so many digits are one configuration: encoding what was decoded moves the last ones.
-_DIGITS = 9
 
 
 def to_unit_cube(space: EncodedSpace, X: Floats) -> Floats:
@@ -28,8 +26,8 @@ def to_unit_cube(space: EncodedSpace, X: Floats) -> Floats:
     """
     points = X.copy()
     for j, hyperparameter in enumerate(space.hyperparameters):
-        if choices := choices_of(hyperparameter):
-            shares = np.asarray(getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / len(choices))))
+        shares = shares_of(hyperparameter)
+        if len(shares):
             active = ~np.isnan(X[:, j])
             chosen = np.rint(X[active, j] * space.scales[j]).astype(np.int64)
             points[active, j] = (np.cumsum(shares) - shares / 2)[chosen]
@@ -57,8 +55,7 @@ def new_proposal(
 
     New is what is neither told nor pending, nor among the rows ``taken`` (t, d).
     """
-    known = (state.told.X, state.pending.X) if taken is None else (state.told.X, state.pending.X, taken)
-    tried = {key for X in known for key in row_keys(X)}
+    tried = state.tried.union(() if taken is None else row_keys(taken))
     for _ in range(_N_DRAWS):
         rows = state.space.from_unit_cube(draw()[None])
         if len(rows) and row_keys(rows)[0] not in tried:
@@ -69,11 +66,6 @@ def new_proposal(
 def ranked_losses(table: Table) -> Floats:
     """Return the losses (n,) with a failed trial worse than all others, which is all that methods that rank need."""
     return np.nan_to_num(table.loss, nan=np.inf)
-
-
-def row_keys(X: Floats) -> list[bytes]:
-    """Return what rows (n, d) are equal by."""
-    return [row.tobytes() for row in np.where(np.isnan(X), -1.0, np.round(X, _DIGITS) + 0.0)]
 
 
 def lanes(table: Table, size: int) -> NDArray[np.int64]:

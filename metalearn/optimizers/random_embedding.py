@@ -14,11 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace, Floats, choices_of
-from metalearn.core.registry import create
+from metalearn.core.encoded_space import EncodedSpace, Floats, shares_of
 from metalearn.errors import InputError
 from metalearn.optimizers.population import new_proposal, to_unit_cube
-from metalearn.optimizers.state import Method, Proposal, Proposer, State, Table
+from metalearn.optimizers.state import Method, Proposal, Proposer, State, Table, method_of
 
 # Decoding rounds a number to 12 digits; two coordinates that differ by less than this are one.
 _TOLERANCE = 1e-6
@@ -60,7 +59,7 @@ class RandomEmbedding:
             UnknownNameError: when no optimizer is registered under the base's name.
             InputError: when the base method chooses fidelities: that goes around an embedding, not into it.
         """
-        base = create("optimizer", self.base) if isinstance(self.base, str) else self.base
+        base = method_of(self.base)
         if base.takes_queue:
             raise InputError(f"{base} places the queue itself; put the embedding into it, not it into the embedding.")
         small = _unit_cube(min(self.n_dims, len(space.hyperparameters)))
@@ -119,8 +118,8 @@ def intervals(space: EncodedSpace, X: Floats) -> tuple[Floats, Floats]:
     low, high = points - _TOLERANCE, points + _TOLERANCE
     for j, (hyperparameter, column) in enumerate(zip(space.hyperparameters, space.encoding.columns, strict=True)):
         active = ~np.isnan(X[:, j])
-        if choices := choices_of(hyperparameter):
-            half = np.asarray(getattr(hyperparameter, "probabilities", np.full(len(choices), 1 / len(choices)))) / 2
+        half = shares_of(hyperparameter) / 2
+        if len(half):
             chosen = np.rint(X[active, j] * space.scales[j]).astype(np.int64)
             low[active, j], high[active, j] = points[active, j] - half[chosen], points[active, j] + half[chosen]
         elif column.n_values == 1:

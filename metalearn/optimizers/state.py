@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace, Floats
+from metalearn.core.encoded_space import EncodedSpace, Floats, row_keys
 from metalearn.core.records import Status
+from metalearn.core.registry import create
 
 
 class Row(NamedTuple):
@@ -89,6 +90,11 @@ class State:
     n_design: int
     seed: int
 
+    @property
+    def tried(self) -> set[bytes]:
+        """The ``row_keys`` of what was told or is pending, at any fidelity."""
+        return {key for table in (self.told, self.pending) for key in row_keys(table.X)}
+
     def at_fidelity(self, fidelity: float) -> "State":
         """Return the state with the trials at one fidelity only."""
         told, pending = (table.rows(np.isclose(table.fidelity, fidelity)) for table in (self.told, self.pending))
@@ -134,3 +140,12 @@ class Method(Protocol):
             InputError: when the method cannot work in this space.
         """
         ...
+
+
+def method_of(method: str | Method) -> Method:
+    """Return a method, or the one registered under a name.
+
+    Raises:
+        UnknownNameError: when no optimizer has this name.
+    """
+    return cast("Method", create("optimizer", method)) if isinstance(method, str) else method

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from metalearn.core.encoded_space import EncodedSpace, Floats
+from metalearn.core.encoded_space import EncodedSpace, Floats, row_keys
 from metalearn.errors import InputError
 from metalearn.optimizers.sobol import sobol_point
 from metalearn.optimizers.state import Proposal, State
@@ -23,8 +22,6 @@ Weights = Literal["improvement", "uniform", "recent"]
 # hyperopt's and Optuna's: never more good ones than this, and as many recent trials have full weight.
 _MOST_GOOD = 25
 _RECENT = 25
-# Encoded values that agree to so many digits are the same.
-_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,8 @@ class Ratio:
     def _drawn(self, good: Density, state: State, rng: np.random.Generator) -> Floats:
         """Return draws (m, d) from the good that are valid and were not tried yet, or else one from the whole space."""
         X = state.space.nearest(good.sample(self.tpe.n_candidates, rng))
-        X = X[state.space.allowed(X) & ~_among(X, np.concatenate([state.told.X, state.pending.X]))]
+        tried = state.tried
+        X = X[state.space.allowed(X) & np.array([key not in tried for key in row_keys(X)], dtype=bool)]
         return X if len(X) else state.space.sample(1, rng)
 
 
@@ -140,9 +138,3 @@ def _ratio(X: Floats, good: Density, bad: Density) -> Floats:
 def _faded(n: int) -> Floats:
     """Return weights (n,) that rise over all but the last trials."""
     return np.append(np.linspace(1 / max(n, 1), 1, max(n - _RECENT, 0)), np.ones(min(n, _RECENT)))
-
-
-def _among(A: Floats, B: Floats) -> NDArray[np.bool_]:
-    """Return which rows of A (m, d) are among those of B (n, d)."""
-    a, b = (np.nan_to_num(x, nan=-1.0).round(_DIGITS) for x in (A, B))
-    return np.asarray((a[:, None] == b[None]).all(axis=2).any(axis=1))

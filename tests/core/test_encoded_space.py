@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from metalearn.checks import planted_space
-from metalearn.core.encoded_space import EncodedSpace
+from metalearn.core.encoded_space import EncodedSpace, row_keys, shares_of
 
 NAMES = [column.hyperparameter for column in planted_space().encoding.columns]
 
@@ -98,3 +98,17 @@ def test_ordinals_keep_their_order_and_conditions_follow_them():
     found = space.nearest(points)
     np.testing.assert_allclose(found[:, columns.index("size")], [0.5, 1.0])
     np.testing.assert_array_equal(np.isnan(found[:, columns.index("extra")]), [True, False])
+
+
+def test_keys_tell_rows_apart_up_to_rounding_and_know_the_inactive():
+    rows = np.array([[0.3, np.nan], [0.1 + 0.2, np.nan], [0.3, 0.0], [-0.0, 0.5], [0.0, 0.5]])
+    keys = row_keys(rows)
+    assert keys[0] == keys[1]
+    assert keys[3] == keys[4]
+    assert len(set(keys)) == 3
+
+
+def test_shares_are_the_weights_or_equal_and_numbers_have_none():
+    assert shares_of(Categorical("c", ["a", "b"], weights=[3, 1])).tolist() == [0.75, 0.25]
+    assert shares_of(OrdinalHyperparameter("size", ["s", "l"])).tolist() == [0.5, 0.5]
+    assert shares_of(Float("x", (0, 1))).size == 0

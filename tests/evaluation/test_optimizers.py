@@ -18,7 +18,6 @@ from metalearn.evaluation.optimizers import (
     known_space,
     replay_optimizer,
     run_optimizers,
-    told,
 )
 from metalearn.evaluation.replay import tables
 from metalearn.optimizers.ask_tell import AskTell
@@ -114,7 +113,7 @@ def test_what_was_observed_is_known_and_not_tried_again():
     known_space_ = known_space(meta_dataset.configurations)
     trials = AskTell(known_space_, RandomSearch(), candidates=table.candidates, rng=np.random.default_rng(0)).ask(5)
     loss = dict(zip(table.candidates, table.losses, strict=True))
-    observed = [told(t, loss[t.configuration]) for t in trials]
+    observed = [t.ended(loss[t.configuration]) for t in trials]
     rest = tried(meta_dataset, RandomSearch(), N, observed=observed)
     assert sorted(rest) == sorted(set(range(N)) - {t.configuration.hyperparameters["C"] for t in trials})
 

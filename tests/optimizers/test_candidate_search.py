@@ -15,7 +15,7 @@ from ConfigSpace import (
 from scipy.optimize import minimize
 
 from metalearn.core.encoded_space import EncodedSpace
-from metalearn.optimizers.candidate_search import CandidateSearch, keys
+from metalearn.optimizers.candidate_search import CandidateSearch
 
 
 def cube(*hyperparameters, extra=()):
@@ -137,11 +137,6 @@ def test_of_equal_scores_the_farthest_from_what_was_tried_wins():
     found = maximize(cell, PLANE, tried=np.array([[0.5, 0.5], [0.9, 0.1]]))
     assert found[0] > 0.8
     assert found[1] > 0.8
-
-
-def test_rows_are_the_same_but_for_rounding():
-    a, b, c = keys(np.array([[0.1 + 0.2, np.nan, 0.0], [0.3, np.nan, -0.0], [0.3, 0.0, 0.0]]))
-    assert a == b != c
 
 
 def test_a_flat_function_is_no_obstacle():

@@ -8,7 +8,7 @@ from metalearn.checks.optimizers import planted_space
 from metalearn.core.encoded_space import EncodedSpace
 from metalearn.core.spaces import SearchSpace
 from metalearn.optimizers.ask_tell import AskTell
-from metalearn.optimizers.population import filled, lanes, new_proposal, reflected, row_keys, to_unit_cube
+from metalearn.optimizers.population import filled, lanes, new_proposal, reflected, to_unit_cube
 from metalearn.optimizers.random_search import RandomSearch
 from metalearn.optimizers.state import Row, Table
 
@@ -66,14 +66,6 @@ def test_where_all_draws_are_known_it_is_one_at_random():
     state = state_of(ConfigurationSpace(space=[Float("x", (0, 1))]))
     found = new_proposal(state, lambda: state.pending.X[0], np.random.default_rng(0))
     assert found.x != state.pending.X[0]
-
-
-def test_keys_tell_rows_apart_up_to_rounding_and_know_the_inactive():
-    rows = np.array([[0.1, np.nan], [0.1 + 1e-13, np.nan], [0.1, 0.0], [-0.0, 0.5], [0.0, 0.5]])
-    keys = row_keys(rows)
-    assert keys[0] == keys[1]
-    assert keys[3] == keys[4]
-    assert len(set(keys)) == 3
 
 
 def test_what_was_given_stands_in_for_the_members_that_are_never_proposed():
