@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +24,25 @@ from metalearn.recommenders.memory import predicted_memory
 from metalearn.recommenders.ranking import Ordering
 from metalearn.store import KnowledgeBase
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 N_DRIVERS = 5
 # A new task is said to be unlike the past ones where so many of those are nearer to each other.
 UNLIKE = 0.95
 # Lists are made diverse from so many at least of what the recommender puts first.
 N_CONSIDERED = 1000
+_COLUMNS = (
+    "rank",
+    "algorithm",
+    "hyperparameters",
+    "predicted_loss",
+    "std",
+    "predicted_seconds",
+    "id",
+    "space",
+    "evidence",
+)
 _OF_EITHER_TYPE = (MEMORY_METRIC, "predict_seconds")
 
 
@@ -57,6 +71,17 @@ class Recommendations:
 
     def __getitem__(self, index: int) -> Recommendation:
         return self.items[index]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a row for each configuration, by its ``rank`` from 1.
+
+        Columns: ``algorithm``, ``hyperparameters`` (a dict), ``predicted_loss`` with its ``std``,
+        ``predicted_seconds`` of one fit, and the ``id``, ``space`` and ``evidence`` of ``asdict``.
+        """
+        import pandas as pd
+
+        listed = [_plain(rank, item) for rank, item in enumerate(self.items, start=1)]
+        return pd.DataFrame(listed, columns=_COLUMNS).set_index("rank")
 
     def asdict(self, *, explain: bool = False) -> dict[str, Any]:
         """Return plain data, as ``metalearn recommend --json`` prints it; with ``explain`` what explains it too."""

@@ -272,6 +272,16 @@ def test_drivers_and_seconds_explain_an_answer(answered: Answered, task: Task) -
     assert answered(task, k=1, recommender="portfolio").drivers == ()
 
 
+def test_a_frame_has_a_row_for_each_and_its_columns_without_any(answered: Answered, task: Task) -> None:
+    answer = answered(task, k=3)
+    frame = answer.to_frame()
+    assert frame.index.tolist() == [1, 2, 3]
+    assert frame["predicted_loss"].tolist() == [item.loss for item in answer]
+    assert frame["hyperparameters"][1] == dict(answer[0].configuration.hyperparameters)
+    nothing = answered(task, k=3, constraints=Constraints(seconds=1e-9)).to_frame()
+    assert (len(nothing), nothing.columns.tolist()) == (0, frame.columns.tolist())
+
+
 def test_nothing_is_fitted_to_a_snapshot_twice(
     task: Task, matrix_like: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ MIN_LEAF = 2
 N_CANDIDATES = 40
 # Of what the losses say, so many principal components of each view are split by.
 N_COMPONENTS = 20
+# Processors differ in the last digits of what follows, which would decide between splits that are equally good.
+_DIGITS = 6
 _NODES, _TREES = "forest_nodes.parquet", "forest_trees.parquet"
 
 
@@ -173,7 +175,8 @@ def views(losses: Floats, ranks: Floats, regrets: Floats) -> Floats:
     Each view (T, C) is centred by configuration, NaN (not evaluated) counting as the mean, and scaled to a total
     variance of 1. ``losses`` are logarithms, which are centred by task first: how hard a task is does not matter.
     """
-    return np.hstack([_components(view) for view in (deviations(losses, axis=1), ranks, regrets)])
+    components = np.hstack([_components(view) for view in (deviations(losses, axis=1), ranks, regrets)])
+    return np.asarray(np.round(components, _DIGITS))
 
 
 def _components(view: Floats) -> Floats:
