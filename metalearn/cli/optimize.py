@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metalearn.cli.options import Json, ReadKb, Seed, Target, TaskTypeOption, Workers
+from metalearn.cli.options import (
+    Algorithms,
+    Exclude,
+    Json,
+    ReadKb,
+    RecommenderOption,
+    Seed,
+    Space,
+    Target,
+    TaskTypeOption,
+    Workers,
+    constraints_of,
+)
 from metalearn.cli.output import print_json, print_table
-from metalearn.cli.recommend import evidence_shown, hyperparameters_shown, known_algorithms
+from metalearn.cli.recommend import evidence_shown, hyperparameters_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +42,15 @@ def optimize(
         int | None,
         typer.Option("--trials", metavar="N", min=1, help="Configurations to try. [default: 50 without --seconds]"),
     ] = None,
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="O", help="The method.")] = "auto",
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", metavar="N", min=1, help="Stop when so many in a row brought no progress."),
+    ] = None,
+    optimizer: Annotated[str, typer.Option("--optimizer", metavar="O", help="The method that goes on.")] = "auto",
     warm_start: Annotated[
         int, typer.Option("--warm-start", metavar="K", min=0, help="Recommended configurations to begin with.")
     ] = 5,
+    recommender: RecommenderOption = "auto",
     journal: Annotated[
         Path | None, typer.Option("--journal", metavar="FILE", help="Write what happens there, or go on where it ends.")
     ] = None,
@@ -54,15 +71,15 @@ def optimize(
         float | None,
         typer.Option("--memory", metavar="GB", min=1e-6, help="Stop a trial whose fits need more."),
     ] = None,
-    algorithms: Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")] = None,
-    exclude: Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")] = None,
+    algorithms: Algorithms = None,
+    exclude: Exclude = None,
+    space: Space = None,
     kb: ReadKb = None,
     task_type: TaskTypeOption = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Look for the pipeline that is best on a dataset in cross-validation, and print its code."""
-    from metalearn.core.records import Constraints
     from metalearn.evaluation.optimization_report import check_report
     from metalearn.optimizing import Budget, Search
     from metalearn.optimizing import optimize as search_and_refit
@@ -70,10 +87,9 @@ def optimize(
 
     if report is not None:
         check_report(report)
-    constraints = Constraints(known_algorithms(algorithms), known_algorithms(exclude) or ())
-    search = Search(optimizer, warm_start, metric=metric, constraints=constraints, seed=seed)
+    search = Search(optimizer, warm_start, recommender, metric, constraints_of(algorithms, exclude, space), seed)
     at_once: int | str = int(workers) if workers.isdecimal() else workers
-    budget = Budget(trials, seconds, seconds_each, memory, workers=at_once)
+    budget = Budget(trials, seconds, seconds_each, memory, patience, at_once)
     dataset = load_dataset(file, target, task_type=task_type)
     with _quiet():
         found = search_and_refit(dataset, search, budget, kb=kb, journal=journal, progress=True)

@@ -3,12 +3,16 @@
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from metalearn.core.parallel import check_workers, executor
-from metalearn.errors import InputError
+from metalearn.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from metalearn.core.records import Constraints
+    from metalearn.core.spaces import SearchSpace
 
 ReadKb = Annotated[
     str | None,
@@ -51,6 +55,13 @@ Workers = Annotated[
         help="Processes, or a Dask scheduler's address (tcp://host:8786).",
     ),
 ]
+Algorithms = Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")]
+Exclude = Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")]
+Space = Annotated[
+    str | None,
+    typer.Option("--space", metavar="FILE|NAME", help="Only what is valid in a search space (JSON), or is of it."),
+]
+RecommenderOption = Annotated[str, typer.Option("--recommender", metavar="R", help="The method that recommends.")]
 Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
 
 
@@ -61,6 +72,37 @@ def listed(text: str | None) -> tuple[str, ...] | None:
     (('knn', 'auto'), None)
     """
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def constraints_of(
+    algorithms: str | None, exclude: str | None, space: str | None, **limits: float | None
+) -> "Constraints":
+    """Return what these options limit the configurations to; ``limits`` are the other fields of ``Constraints``.
+
+    Raises:
+        UnknownNameError: for an algorithm that is not known.
+        InputError: for a file that cannot be read as a search space.
+    """
+    from metalearn.core.algorithms import algorithm_names
+    from metalearn.core.records import Constraints
+
+    only, without = listed(algorithms), listed(exclude) or ()
+    for name in (*(only or ()), *without):
+        if name not in algorithm_names():
+            raise UnknownNameError("algorithm", name, algorithm_names())
+    return Constraints(only, without, space=None if space is None else _space(space), **limits)
+
+
+def _space(text: str) -> "SearchSpace | str":
+    """Read a search space from a file; what is no file is the name of one."""
+    from metalearn.core.spaces import SearchSpace
+
+    if not (Path(text).is_file() or text.endswith(".json")):
+        return text
+    try:
+        return SearchSpace.from_json(Path(text).read_text(encoding="utf-8"))
+    except Exception as error:  # ConfigSpace raises whatever comes to it
+        raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
 
 
 def pool(workers: str) -> AbstractContextManager[tuple[Executor | None, int]]:

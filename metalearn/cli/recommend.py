@@ -5,14 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, Target, TaskTypeOption, listed
+from metalearn.cli.options import (
+    Algorithms,
+    Exclude,
+    Json,
+    Metric,
+    ReadKb,
+    RecommenderOption,
+    Seed,
+    Space,
+    Target,
+    TaskTypeOption,
+    constraints_of,
+)
 from metalearn.cli.output import print_json, print_table, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metalearn.core.records import Configuration, Dataset, Evidence, Task
-    from metalearn.core.spaces import SearchSpace
     from metalearn.recommending import Recommendations
 
 EXAMPLE = "Example: metalearn recommend data.csv --target class -k 5"
@@ -30,7 +41,7 @@ def recommend(
         Path | None, typer.Option("--meta-features", metavar="JSON", help="A file of names and values.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many configurations.")] = 10,
-    recommender: Annotated[str, typer.Option("--recommender", metavar="R", help="The method.")] = "auto",
+    recommender: RecommenderOption = "auto",
     kb: ReadKb = None,
     task_type: TaskTypeOption = None,
     metric: Metric = None,
@@ -54,12 +65,9 @@ def recommend(
         float | None,
         typer.Option("--memory", metavar="GB", min=1e-6, help="Leave out what is predicted to need more."),
     ] = None,
-    algorithms: Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")] = None,
-    exclude: Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")] = None,
-    space: Annotated[
-        str | None,
-        typer.Option("--space", metavar="FILE|NAME", help="Only what is valid in a search space (JSON), or is of it."),
-    ] = None,
+    algorithms: Algorithms = None,
+    exclude: Exclude = None,
+    space: Space = None,
     diverse: Annotated[bool, typer.Option("--diverse", help="Each next one good, and unlike those before it.")] = False,
     no_default: Annotated[
         bool, typer.Option("--no-default", help="Without the library's default at the second place.")
@@ -78,7 +86,6 @@ def recommend(
 ) -> None:
     """Recommend configurations to try on a dataset, the most promising first."""
     from metalearn import api
-    from metalearn.core.records import Constraints
     from metalearn.recommending import timed
     from metalearn.store import KnowledgeBase
 
@@ -86,8 +93,7 @@ def recommend(
         raise typer.BadParameter(_UNUSABLE)
     if to == "python" and file is None:
         raise typer.BadParameter("--to python needs FILE, which the script reads")
-    limits = (known_algorithms(algorithms), known_algorithms(exclude) or (), seconds_each, seconds_total)
-    constraints = Constraints(*limits, None if space is None else _space(space))
+    constraints = constraints_of(algorithms, exclude, space, seconds=seconds_each, total_seconds=seconds_total)
     read: dict[str, float] = {}
     with timed(read, "read"):
         data = _data(file, target, openml_task, meta_features, task_type, kb, server)
@@ -115,31 +121,6 @@ def recommend(
         _print(found, names, explain=explain)
         if explain:
             _print_explanation(found, read | dict(found.seconds))
-
-
-def known_algorithms(text: str | None) -> tuple[str, ...] | None:
-    """Split a comma-separated option of algorithms, each of which has to be a known one."""
-    from metalearn.core.algorithms import algorithm_names
-    from metalearn.errors import UnknownNameError
-
-    names = listed(text)
-    for name in names or ():
-        if name not in algorithm_names():
-            raise UnknownNameError("algorithm", name, algorithm_names())
-    return names
-
-
-def _space(text: str) -> "SearchSpace | str":
-    """Read a search space from a file; what is no file is the name of one."""
-    from metalearn.core.spaces import SearchSpace
-    from metalearn.errors import InputError
-
-    if not (Path(text).is_file() or text.endswith(".json")):
-        return text
-    try:
-        return SearchSpace.from_json(Path(text).read_text(encoding="utf-8"))
-    except Exception as error:  # ConfigSpace raises whatever comes to it
-        raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
 
 
 def _data(

@@ -9,6 +9,7 @@ from metalearn.core.execution import Outcome
 from metalearn.core.journal import read_journal
 from metalearn.learners import evaluate as module
 from metalearn.learners.folds import Fit
+from metalearn.learners.space import restricted, search_space
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +167,16 @@ def test_help_has_an_example(run):
     code, out, _ = run("optimize", "--help")
     assert code == 0
     assert "Example: metalearn optimize" in " ".join(out.split())
+
+
+def test_who_recommends_where_and_for_how_long_can_be_said(run, table, fits, tmp_path):
+    path = tmp_path / "narrow.json"
+    path.write_text(restricted(search_space("classification"), {"decision_tree", "gaussian_nb"}).to_json())
+    more = ["--recommender", "portfolio", "--space", path, "--patience", "2", "--trials", "40", "--json"]
+    code, out, _ = run(*options(table, *more))
+    found = json.loads(out)
+    assert code == 0
+    assert found["recommender"] == "portfolio"
+    assert found["stopped"] == "patience"
+    assert {configuration.algorithm for configuration in fits} <= {"decision_tree", "gaussian_nb"}
+    assert "no recommender" in run(*options(table, "--recommender", "nobody"))[2].lower()
