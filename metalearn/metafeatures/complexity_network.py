@@ -41,7 +41,8 @@ def _cls_coef(table: Table) -> float:
     for network in table.shared(networks_of):
         table.deadline.check()
         exact = network.astype(np.float32)  # of whole numbers this small
-        closed += float(np.einsum("ij,ij->i", exact @ exact, exact).sum(dtype=np.float64))
+        # The network is its own transpose; of a product with the transpose BLAS computes one half.
+        closed += float(np.einsum("ij,ij->i", exact @ exact.T, exact).sum(dtype=np.float64))
         degrees = network.sum(axis=1)
         paths += float((degrees * (degrees - 1)).sum())
     return 1 - closed / paths if paths else 1.0

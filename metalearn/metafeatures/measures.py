@@ -3,9 +3,9 @@
 Summaries as in Rivolli et al., "Meta-features for meta-learning" (Knowledge-Based Systems 2022), section 3.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -107,7 +107,7 @@ class Measure:
         except Exception as error:  # what breaks on this dataset must not take the others along
             return dict.fromkeys(self.names(summaries), f"failed: {type(error).__name__}")
         if isinstance(values, float):
-            return {self.name: values if np.isfinite(values) else "undefined"}
+            return {self.name: _or_undefined(values)}
         return {f"{self.name}_{s}": value for s, value in summarised(values, summaries, self.empty).items()}
 
     def _values(self, table: Table) -> float | Floats:
@@ -148,44 +148,52 @@ def summarised(values: Floats, summaries: Sequence[str], empty: Reason) -> dict[
     >>> summarised(np.array([np.nan]), ("mean",), "constant"), summarised(np.array([7.0]), ("skewness",), "undefined")
     ({'mean': 'constant'}, {'skewness': 'constant'})
     """
-    finite = np.sort(values[np.isfinite(values)])
-    if len(finite) == 0:
+    ordered = np.sort(values[np.isfinite(values)])
+    if len(ordered) == 0:
         return dict.fromkeys(summaries, empty)
-    known: dict[str, float | str] = {s: _LOCATION[s](finite) for s in summaries if s in _LOCATION}
-    if len(known) < len(summaries):
-        known |= _shape(finite)
-    return {s: known[s] if isinstance(known[s], str) or np.isfinite(known[s]) else "undefined" for s in summaries}
+    known: dict[str, float | str] = {**_location(ordered)}
+    if not known.keys() >= set(summaries):
+        known |= _shape(ordered)
+    return {s: _or_undefined(known[s]) for s in summaries}
+
+
+def _or_undefined(value: float | str) -> float | str:
+    return value if isinstance(value, str) or math.isfinite(value) else "undefined"
+
+
+def _location(ordered: Floats) -> dict[str, float]:
+    n = len(ordered)
+    mean = ordered.sum() / n
+    deviations = ordered - mean
+    return {
+        "mean": float(mean),
+        "sd": float(deviations.dot(deviations) / n) ** 0.5,
+        "min": float(ordered[0]),
+        "max": float(ordered[-1]),
+        "q25": _quantile(ordered, 0.25),
+        "median": _quantile(ordered, 0.5),
+        "q75": _quantile(ordered, 0.75),
+    }
 
 
 def _quantile(ordered: Floats, share: float) -> float:
     place = share * (len(ordered) - 1)
     below = int(place)
-    above = min(below + 1, len(ordered) - 1)
     weight = place - below
-    return float((1 - weight) * ordered[below] + weight * ordered[above])
-
-
-_LOCATION: Mapping[str, Callable[[Floats], float]] = {
-    "mean": lambda ordered: float(ordered.mean()),
-    "sd": lambda ordered: float(ordered.std()),
-    "min": lambda ordered: float(ordered[0]),
-    "max": lambda ordered: float(ordered[-1]),
-    "q25": partial(_quantile, share=0.25),
-    "median": partial(_quantile, share=0.5),
-    "q75": partial(_quantile, share=0.75),
-}
+    return float((1 - weight) * ordered[below] + weight * ordered[min(below + 1, len(ordered) - 1)])
 
 
 def _shape(ordered: Floats) -> dict[str, float | str]:
-    if ordered[-1] - ordered[0] <= _ROUNDING * np.abs(ordered[[0, -1]]).max():
+    low, high = float(ordered[0]), float(ordered[-1])
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
         return dict.fromkeys(("skewness", "kurtosis", *HISTOGRAM), "constant")
-    unit = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
-    deviations = unit - unit.mean()
-    squares = deviations**2
-    variance = float(squares.mean())
-    skewness = float((squares * deviations).mean()) / variance**1.5
-    kurtosis = float((squares**2).mean()) / variance**2 - 3
-    if not np.isfinite(variance):  # the width overflows
+    n, unit = len(ordered), (ordered - low) / (high - low)
+    deviations = unit - unit.sum() / n
+    squares = deviations * deviations
+    variance = float(squares.sum()) / n
+    if not math.isfinite(variance):  # the width overflows
         return dict.fromkeys(("skewness", "kurtosis", *HISTOGRAM), "undefined")
-    bins = np.bincount(np.minimum((unit * N_BINS).astype(np.int64), N_BINS - 1), minlength=N_BINS) / len(unit)
+    skewness = float(squares.dot(deviations)) / n / variance**1.5
+    kurtosis = float(squares.dot(squares)) / n / variance**2 - 3
+    bins = np.bincount(np.minimum((unit * N_BINS).astype(np.int64), N_BINS - 1), minlength=N_BINS) / n
     return {"skewness": skewness, "kurtosis": kurtosis, **dict(zip(HISTOGRAM, bins.tolist(), strict=True))}
