@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,17 +29,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
     typer.echo(title)  # not the table's own, which would be folded to the table's width
     table = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(shown(cell)) for cell in row))
-    if console.is_terminal:
-        console.print(table)
+    if sys.stdout.isatty():
+        Console().print(table)
         return
-    wide = Console(width=_PIPE_WIDTH)
+    wide = Console(width=_PIPE_WIDTH, force_terminal=False)
     with wide.capture() as captured:
         wide.print(table)
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
@@ -64,14 +64,15 @@ def progress(*, rows: bool = False) -> "Iterator[Progress]":
     from rich import progress as rich
     from rich.console import Console
 
-    console = Console(stderr=True)
+    # Not what Console takes for a terminal: where FORCE_COLOR is set, as by notebooks, that is a pipe too.
+    hidden = not sys.stderr.isatty()
     columns: tuple[rich.ProgressColumn, ...] = (rich.TextColumn("{task.description}"), rich.BarColumn())
     if rows:
         counted = rich.TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s")
         columns = (rich.BarColumn(), counted, rich.TimeElapsedColumn(), rich.TimeRemainingColumn())
     else:
         columns = (*columns, rich.MofNCompleteColumn(), rich.TimeElapsedColumn())
-    with rich.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
         yield bar
 
 

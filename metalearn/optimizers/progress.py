@@ -1,5 +1,6 @@
 """What an optimization shows while it runs: the best loss so far, the trials, the time left."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,10 +35,9 @@ def shown(enabled: bool, n_trials: int | None, seconds: float | None) -> Iterato
         def render(self, task: "Task") -> Text:
             return Text(left(task))
 
-    console = Console(stderr=True)
     columns = (rich.TextColumn("best {task.fields[best]}"), rich.BarColumn(), rich.MofNCompleteColumn(), Left())
-    hidden = not (enabled and console.is_terminal)
-    with rich.Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+    hidden = not (enabled and sys.stderr.isatty())  # which a pipe is not, though FORCE_COLOR be set
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
         task = bar.add_task("", total=n_trials, best="-")
 
         def show(n_finished: int, best: Trial | None) -> None:

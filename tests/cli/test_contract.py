@@ -1,6 +1,7 @@
 """The command line's contract: help everywhere, exit statuses, one sentence for an error, JSON on request."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -80,6 +81,18 @@ def test_version(run):
     code, out, _ = run("--version")
     assert code == 0
     assert out.strip().count(".") == 2
+
+
+@pytest.mark.parametrize("arguments", [["kb", "info"], ["metafeatures"]], ids=["table", "progress"])
+def test_a_pipe_gets_neither_progress_nor_colours_though_these_be_forced(tmp_path, arguments):
+    (tmp_path / "table.csv").write_text("a,b\n" + "1,2\n3,4\n" * 10)
+    folder = [tmp_path] if arguments == ["metafeatures"] else []
+    forced = dict(os.environ) | {"FORCE_COLOR": "1"}
+    command = [sys.executable, "-m", "metalearn", *arguments, *folder]
+    found = subprocess.run(command, capture_output=True, text=True, env=forced, check=True)
+    assert found.stderr == ""
+    assert "\x1b" not in found.stdout
+    assert found.stdout
 
 
 def test_debug_shows_the_traceback(tmp_path):
