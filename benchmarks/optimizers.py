@@ -18,7 +18,6 @@ the version of a peer changes. ``--quick``: one seed on two problems of each gro
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -32,7 +31,7 @@ from benchmarks.optimizers_peers import LISTED, PEERS, SLOW, peer_version
 from benchmarks.optimizers_problems import names
 from benchmarks.optimizers_report import Regrets, sections
 from benchmarks.optimizers_runs import Floats, Run, cached_problem, execute, version_of
-from metalearn.core.parallel import completed, executor
+from metalearn.core.parallel import completed, processes
 from metalearn.errors import InputError
 from metalearn.evaluation.optimizers import full_fidelity_optimizers
 
@@ -94,8 +93,7 @@ def run_all(planned: Plan, options: argparse.Namespace) -> dict[Run, tuple[Float
     limit = QUICK_TRIALS if options.quick else None
     calls = [(run, (call, run, version_of(run.optimizer), options.shared, limit)) for run in planned.runs]
     found: dict[Run, tuple[Floats, float]] = {}
-    pool: Any = executor(options.workers, processes=True) if options.workers != "1" else nullcontext((None, 1))
-    with pool as (jobs, n_workers):
+    with processes(options.workers) as (jobs, n_workers):
         done = completed(jobs, n_workers, _safely, calls) if jobs else ((run, _safely(*given)) for run, given in calls)
         for number, (run, answer) in enumerate(done, start=1):
             if isinstance(answer, str):

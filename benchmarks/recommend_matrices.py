@@ -12,14 +12,12 @@ LCDB and TaskSet; those of ``auto`` were looked at on the bundled knowledge base
 import argparse
 import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from benchmarks.recommend import markdown_row
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.parallel import executor
+from metalearn.core.parallel import processes
 from metalearn.core.records import Batch
 from metalearn.evaluation.benchmark import Settings, run_bench
 from metalearn.evaluation.replay import Protocol
@@ -49,8 +47,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_matrices.md"))
     options = parser.parse_args()
     sections = []
-    pool: Any = executor(options.workers, processes=True) if options.workers != "1" else nullcontext((None, 1))
-    with pool as (jobs, n_workers):
+    with processes(options.workers) as (jobs, n_workers):
         for name, past in matrices(options.shared).items():
             if options.only in (None, name):
                 for protocol, methods in METHODS.items():

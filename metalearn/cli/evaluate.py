@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers, pool
+from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def recommenders(
     json: Json = False,
 ) -> None:
     """Replay published evaluations: how good is the best of the first k recommended configurations?"""
+    from metalearn.core.parallel import processes
     from metalearn.evaluation.benchmark import Settings, run_bench
     from metalearn.evaluation.results import summary
 
@@ -91,7 +92,7 @@ def recommenders(
     _check_files(curves, report)
     training, *tests = load_kbs([kb, test_kb] if test_kb else [kb], metric, task_type)
     test = tests[0] if tests else None
-    with progress() as bar, pool(workers) as (jobs, n_workers):
+    with progress() as bar, processes(workers) as (jobs, n_workers):
         shown = bar.add_task("folds", total=None)
         results = run_bench(
             training,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from metalearn.cli.evaluate import load_kbs
-from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers, pool
+from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def optimizers(
     json: Json = False,
 ) -> None:
     """Replay published evaluations: how good is the best of the first trials of an optimizer?"""
+    from metalearn.core.parallel import processes
     from metalearn.evaluation.optimizers import OptimizerSettings, evaluate_optimizers, full_fidelity_optimizers
 
     settings = OptimizerSettings(numbers(trials, "--trials"), protocol, seeds, seed)
@@ -49,7 +50,7 @@ def optimizers(
     if not names:
         raise typer.BadParameter("name one at least, such as gp,random", param_hint="--optimizers")
     training, *tests = load_kbs([kb, test_kb] if test_kb else [kb], metric, task_type)
-    with progress() as bar, pool(workers) as (jobs, n_workers):
+    with progress() as bar, processes(workers) as (jobs, n_workers):
         shown = bar.add_task("tasks", total=None)
         report = evaluate_optimizers(
             training,

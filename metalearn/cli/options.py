@@ -1,13 +1,11 @@
 """Options that have the same name and meaning in every command."""
 
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from metalearn.core.parallel import check_workers, executor
+from metalearn.core.parallel import check_workers
 from metalearn.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -103,11 +101,6 @@ def _space(text: str) -> "SearchSpace | str":
         return SearchSpace.from_json(Path(text).read_text(encoding="utf-8"))
     except Exception as error:  # ConfigSpace raises whatever comes to it
         raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
-
-
-def pool(workers: str) -> AbstractContextManager[tuple[Executor | None, int]]:
-    """Give the processes of ``--workers`` and their number; none for one, which is this process."""
-    return nullcontext((None, 1)) if workers == "1" else executor(workers, processes=True)
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ What optimizers compute with: numbers lie in [0, 1] on their own scale, choice j
 on whole arrays; names and Python values appear only in ``core.spaces``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -93,6 +94,14 @@ class EncodedSpace:
             if found >= n:
                 return np.concatenate(drawn)[:n]
         raise ValueError(f"Of {_MOST_DRAWS * n} configurations drawn, {found} are allowed by the space's clauses.")
+
+    def redraws(self, rng: np.random.Generator) -> Iterator[Floats]:
+        """Yield valid rows (32, d), 20 times: enough to find one that was not tried yet, where a method repeats itself.
+
+        Raises:
+            ValueError: as ``sample``.
+        """
+        return (self.sample(32, rng) for _ in range(20))
 
     def from_unit_cube(self, points: Floats, **fixed: float) -> Floats:
         """Return the valid rows that points (n, d) of the unit cube stand for.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
@@ -61,6 +61,15 @@ def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[E
     spawn = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
     with (spawn if processes else ThreadPoolExecutor)(int(workers)) as pool:
         yield pool, int(workers)
+
+
+def processes(workers: int | str) -> AbstractContextManager[tuple[Executor | None, int]]:
+    """Give processes for calls that compute themselves, and their number; no executor for one, which is this process.
+
+    Raises:
+        InputError, MissingDependencyError: as ``executor``.
+    """
+    return nullcontext((None, 1)) if str(workers) == "1" else executor(workers, processes=True)
 
 
 def completed(

@@ -6,7 +6,6 @@ order give the same next one, in a fresh process too.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain, count
 from typing import Any
 
@@ -21,9 +20,6 @@ from metalearn.optimizers.result import best_of
 from metalearn.optimizers.state import Method, Proposal, Row, State, Table
 
 Key = tuple[str, float, int]
-# Draws to find a configuration that was not tried yet, where a method proposes one again.
-_REDRAWS = 20
-_DRAWN = 32
 
 
 class AskTell:
@@ -39,6 +35,7 @@ class AskTell:
         InputError: for candidates that are empty or not in the space, or a method that cannot work in this space.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
+    >>> from dataclasses import replace
     >>> from metalearn.optimizers.random_search import RandomSearch
     >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (0, 1))]))
     >>> first = Configuration("line-1", "line-1", {"x": 0.5})
@@ -192,8 +189,7 @@ class AskTell:
             return again, proposal.x
         if self._pool is not None:
             return self._pool.nearest(proposal.x, tried)
-        drawn = (self.space.cube.sample(_DRAWN, rng) for _ in range(_REDRAWS))
-        for points in chain([proposal.x[None]], drawn):
+        for points in chain([proposal.x[None]], self.space.cube.redraws(rng)):
             for configuration in self.space.decode(points):
                 if configuration.id not in tried:
                     return configuration, self.space.encode([configuration])[0]
@@ -231,9 +227,7 @@ def _key(trial: Trial) -> Key:
 
 
 def _finite(trial: Trial) -> Trial:
-    if trial.loss is None or np.isfinite(trial.loss):
-        return trial
-    return replace(trial, loss=None, status="crashed")
+    return trial if trial.loss is None or np.isfinite(trial.loss) else trial.ended(trial.loss)
 
 
 def _outcome(trial: Trial) -> dict[str, Any]:

@@ -19,9 +19,6 @@ from metalearn.optimizers.state import Method, Proposer, State, method_of
 MORE_THAN_COLUMNS = 3
 # What rounding may take from a power or a logarithm that should be whole.
 ROUNDING = 1e-9
-# Draws to find a configuration that was not tried yet, where a method proposes one again.
-_REDRAWS = 20
-_DRAWN = 32
 
 
 def fidelity_levels(eta: float, min_fidelity: float) -> Floats:
@@ -108,8 +105,7 @@ class NewConfigurations:
         if state.candidates is not None:
             return np.asarray(state.candidates[state.space.distances(proposal.x[None], state.candidates)[0].argmin()])
         tried = state.tried
-        drawn = (state.space.sample(_DRAWN, rng) for _ in range(_REDRAWS))
-        for points in chain([proposal.x[None]], drawn):
+        for points in chain([proposal.x[None]], state.space.redraws(rng)):
             for x, key in zip(points, row_keys(points), strict=True):
                 if key not in tried:
                     return np.asarray(x)
