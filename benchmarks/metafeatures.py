@@ -2,12 +2,13 @@
 
     python -m benchmarks.metafeatures [--shared ../shared] [--limit 20] [--quick] [--cache DIR] [--out FILE]
 
-pymfe comes with ``pip install 'metalearn[peers]'``. Both get the same arrays, each job in a process of its own with one
-thread; seconds are the median of up to 25 runs, or of as many as 3 seconds hold. Each group is timed alone, then all in
-one call. A group that pymfe does not finish within ``--limit`` seconds, or within 12 GB, counts with the limit, and the
-sum of its groups for all: the ratio is then a lower bound. Values are compared on classification datasets of numbers
-without gaps, by the mean over columns (classes, folds, ...). ``--quick`` takes one dataset in eight. Scaling is ours
-alone: all default groups, on up to 1 million rows x 100 columns and 10 million x 10.
+pymfe comes with ``pip install 'metalearn[peers]'``. Both get the same arrays, each dataset in a process of its own with
+one thread. Each group is timed alone, then all in one call. These machines are up to twice as fast in one minute as in
+the next, so both sides take turns, pymfe between two runs of ours, for 2 seconds or 15 rounds; the ratio is the median
+over the rounds. A group that pymfe does not finish within ``--limit`` seconds, or within 12 GB, counts with the limit,
+and the sum of its groups for all: the ratio is then a lower bound. Values are compared on classification datasets of
+numbers without gaps, by the mean over columns (classes, folds, ...). ``--quick`` takes one dataset in eight. Scaling is
+ours alone: all default groups, on up to 1 million rows x 100 columns and 10 million x 10.
 """
 
 import argparse
@@ -31,7 +32,8 @@ import pandas as pd
 from joblib import Memory
 from pebble import concurrent
 
-from benchmarks.metafeatures_pairs import GROUPS, PAIRS
+from benchmarks.metafeatures_pairs import GROUPS
+from benchmarks.metafeatures_report import report
 from metalearn.core.records import Dataset
 from metalearn.metafeatures.extract import Extractor
 from metalearn.sources.files import load_dataset
@@ -46,9 +48,10 @@ SCALING = (
     (10_000_000, 10),
 )
 MEMORY = 12 * 2**30
-RUNS, ENOUGH_SECONDS = 25, 3.0
-TOLERANCE = 1e-6
+ROUNDS, ENOUGH_SECONDS = 15, 2.0
+FORK = multiprocessing.get_context("fork")
 Result = dict[str, Any]
+Extract = Callable[[], Mapping[str, float]]
 
 
 def main() -> None:
@@ -69,10 +72,10 @@ def main() -> None:
     classification = index.index[index["task_type"] == "classification"]
     names = [*classification[:: 8 if options.quick else 1], *SYNTHETIC]
     measure = Memory(options.cache, verbose=0).cache(run)
-    both = {name: {job: measure(job, name, options) for job in ("pymfe", "ours")} for name in progress(names)}
+    both = {name: measure("both", name, options) for name in progress(names)}
     sizes = SCALING[:3] if options.quick else SCALING
     scaling = {f"{n} x {p}": measure("scaling", f"{n} x {p}", options) for n, p in progress(sizes)}
-    text = "\n\n".join([speed_table(both), group_table(both), agreement_table(both), scaling_table(scaling)])
+    text = report(both, scaling)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     command = "python -m benchmarks.metafeatures" + (" --quick" if options.quick else "")
     options.out.write_text(f"`{command}`\n\n{text}\n", encoding="utf-8")
@@ -111,39 +114,38 @@ def case_dataset(case: str, options: argparse.Namespace) -> Dataset:
     return load_dataset(options.shared / "datasets" / file, target, task_type="classification")
 
 
-def run_ours(case: str, options: argparse.Namespace) -> Result:
-    """Return seconds of each group and its values."""
-    dataset = case_dataset(case, options)
+def run_both(case: str, options: argparse.Namespace) -> Result:
+    """Return what a dataset is like, and of each group and of all of them the seconds and values of both sides."""
+    from pymfe.mfe import MFE
 
-    def extract(*groups: str) -> Mapping[str, float]:
+    dataset = case_dataset(case, options)
+    X, nominal = pymfe_arrays(dataset)
+    y = dataset.y.cat.codes.to_numpy()
+
+    def pymfe(*groups: str) -> Mapping[str, float]:
+        names = [name for group in groups for name in GROUPS[group][0]]
+        mfe = MFE(groups=names, summary=["nanmean"], suppress_warnings=True, random_state=0)
+        mfe.fit(X, y, cat_cols=nominal or None, suppress_warnings=True)
+        found, values = mfe.extract(suppress_warnings=True, verbose=0)[:2]
+        return dict(zip(found, np.array(values, dtype=float).tolist(), strict=True))
+
+    def ours(*groups: str) -> Mapping[str, float]:
         extractor = Extractor([own for group in groups for own in GROUPS[group][1]], summaries=("mean",))
         values, _, _ = extractor.extract(dataset, rng=np.random.default_rng(0))
         return dict(zip(extractor.names, values.tolist(), strict=True))
 
-    groups = {group: timed(partial(extract, group)) for group in GROUPS}
-    return described(dataset, groups, timed(partial(extract, *GROUPS))["seconds"])
-
-
-def run_pymfe(case: str, options: argparse.Namespace) -> Result:
-    """Return seconds of each group and its values, or why there are none."""
-    from pymfe.mfe import MFE
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    dataset = case_dataset(case, options)
-    X, nominal = pymfe_arrays(dataset)
-
-    def extract(*groups: str) -> Mapping[str, float]:
-        names = [name for group in groups for name in GROUPS[group][0]]
-        mfe = MFE(groups=names, summary=["nanmean"], suppress_warnings=True, random_state=0)
-        mfe.fit(X, dataset.y.cat.codes.to_numpy(), cat_cols=nominal or None, suppress_warnings=True)
-        found, values = mfe.extract(suppress_warnings=True, verbose=0)[:2]
-        return dict(zip(found, np.array(values, dtype=float).tolist(), strict=True))
-
-    groups = {group: within(options.limit, partial(extract, group)) for group in GROUPS}
-    seconds = float(sum(result["seconds"] for result in groups.values()))
-    if not any(result["failed"] for result in groups.values()):
-        seconds = timed(partial(extract, *GROUPS))["seconds"]
-    return described(dataset, groups, seconds)
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        groups = {group: in_turns(partial(pymfe, group), partial(ours, group), options.limit) for group in GROUPS}
+        if any(result["failed"] for result in groups.values()):
+            theirs = float(sum(result["pymfe"] for result in groups.values()))
+            together = against(theirs, partial(ours, *GROUPS), failed=True)
+        else:
+            limit = 2 * options.limit * len(GROUPS)
+            together = in_turns(partial(pymfe, *GROUPS), partial(ours, *GROUPS), limit)
+    complete = set(dataset.kinds) == {"numeric"} and not dataset.X.isna().any(axis=None)
+    size = {"rows": len(dataset.X), "columns": dataset.X.shape[1], "complete": bool(complete)}
+    return {**size, "groups": groups, "all": together}
 
 
 def pymfe_arrays(dataset: Dataset) -> tuple[Any, list[int]]:
@@ -156,35 +158,48 @@ def pymfe_arrays(dataset: Dataset) -> tuple[Any, list[int]]:
     return np.column_stack([texts.get(i, column).to_numpy(dtype=object) for i, column in enumerate(columns)]), nominal
 
 
-def described(dataset: Dataset, groups: Mapping[str, Result], seconds: float) -> Result:
-    """Add what the dataset is like, and the seconds of all groups in one call, to the groups' results."""
-    complete = set(dataset.kinds) == {"numeric"} and not dataset.X.isna().any(axis=None)
-    size = {"rows": len(dataset.X), "columns": dataset.X.shape[1], "complete": bool(complete)}
-    return {**size, "groups": dict(groups), "seconds": seconds}
+def in_turns(pymfe: Extract, ours: Extract, limit: int) -> Result:
+    """Return the median seconds of both sides and of their ratio, and the values.
 
-
-def timed(extract: Callable[[], Mapping[str, float]]) -> Result:
-    """Return the median seconds of a few runs, and the values."""
-    seconds: list[float] = []
-    values: Mapping[str, float] = {}
-    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore")
-        while not seconds or (len(seconds) < RUNS and sum(seconds) < ENOUGH_SECONDS):
-            start = time.perf_counter()
-            values = extract()
-            seconds.append(time.perf_counter() - start)
-    return {"seconds": float(np.median(seconds)), "values": dict(values), "failed": False}
-
-
-def within(seconds: int, extract: Callable[[], Mapping[str, float]]) -> Result:
-    """Return what ``timed`` gives, from a fork that is killed when the time is over; else the limit, as failed."""
-    run_it = concurrent.process(timeout=seconds, mp_context=multiprocessing.get_context("fork"))(timed)
+    The first run of pymfe's is in a fork that is killed when the ``limit`` of seconds or memory is reached.
+    """
     try:
-        result: Result = run_it(extract).result()
+        seconds, values = concurrent.process(timeout=limit, mp_context=FORK)(within_memory)(pymfe).result()
     except Exception as error:
         print(f"pymfe: {type(error).__name__} {error}", file=sys.stderr)
-        return {"seconds": float(seconds), "values": {}, "failed": True}
-    return result
+        return against(limit, ours, failed=True)
+    if seconds > ENOUGH_SECONDS:
+        return {**against(seconds, ours, failed=False), "pymfe_values": values}
+    own_values = timed(ours)[1]
+    rounds: list[tuple[float, float]] = []
+    while not rounds or (len(rounds) < ROUNDS and np.sum(rounds) < ENOUGH_SECONDS):
+        before, theirs, after = timed(ours)[0], timed(pymfe)[0], timed(ours)[0]
+        rounds.append((theirs, (before + after) / 2))
+    theirs, own = np.median(rounds, axis=0).tolist()
+    ratio = float(np.median([t / o for t, o in rounds]))
+    values = {"pymfe_values": values, "our_values": own_values}
+    return {"pymfe": theirs, "ours": own, "ratio": ratio, "failed": False, **values}
+
+
+def against(seconds: float, ours: Extract, *, failed: bool) -> Result:
+    """Return what ``in_turns`` gives, where one run of pymfe's took these seconds, or was given up after them."""
+    runs = [timed(ours) for _ in range(3)]
+    own = float(np.median([spent for spent, _ in runs]))
+    result = {"pymfe": seconds, "ours": own, "ratio": seconds / own, "failed": failed}
+    return {**result, "pymfe_values": {}, "our_values": runs[0][1]}
+
+
+def timed(extract: Extract) -> tuple[float, Mapping[str, float]]:
+    """Return the seconds of a run, and its values."""
+    start = time.perf_counter()
+    values = extract()
+    return time.perf_counter() - start, values
+
+
+def within_memory(extract: Extract) -> tuple[float, Mapping[str, float]]:
+    """Return what ``timed`` gives, in a process that may not have more than 12 GB."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    return timed(extract)
 
 
 def run_scaling(case: str, options: argparse.Namespace) -> Result:  # noqa: ARG001
@@ -209,91 +224,9 @@ def run_scaling(case: str, options: argparse.Namespace) -> Result:  # noqa: ARG0
 
 
 JOBS: dict[str, Callable[[str, argparse.Namespace], Result]] = {
-    "ours": run_ours,
-    "pymfe": run_pymfe,
+    "both": run_both,
     "scaling": run_scaling,
 }
-
-
-def heading(title: str, columns: Sequence[str]) -> list[str]:
-    """Return the first lines of a table."""
-    return [f"## {title}", "", f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
-
-
-def speed_table(both: Mapping[str, Mapping[str, Result]]) -> str:
-    """Return seconds in all on each dataset."""
-    lines = heading("Seconds, all shared groups", ("dataset", "rows x columns", "pymfe", "ours", "ratio"))
-    ratios = []
-    for name, results in both.items():
-        theirs, ours = results["pymfe"]["seconds"], results["ours"]["seconds"]
-        unfinished = [group for group, found in results["pymfe"]["groups"].items() if found["failed"]]
-        mark = f" (at least: {', '.join(unfinished)})" if unfinished else ""
-        size = f"{results['ours']['rows']} x {results['ours']['columns']}"
-        ratios.append(theirs / ours)
-        lines.append(f"| {name} | {size} | {theirs:.3f}{mark} | {ours:.3f} | {ratios[-1]:.1f} |")
-    spread = f"smallest {min(ratios):.1f}, median {np.median(ratios):.1f}, largest {max(ratios):.1f}"
-    return "\n".join([*lines, "", f"Ratios over {len(ratios)} datasets: {spread}."])
-
-
-def group_table(both: Mapping[str, Mapping[str, Result]]) -> str:
-    """Return by group the ratio of seconds over the datasets."""
-    lines = heading("Ratio of seconds, by group", ("group", "smallest", "median", "largest", "pymfe unfinished"))
-    for group in GROUPS:
-        pairs = [(r["pymfe"]["groups"][group], r["ours"]["groups"][group]) for r in both.values()]
-        ratios = [theirs["seconds"] / ours["seconds"] for theirs, ours in pairs]
-        unfinished = sum(theirs["failed"] for theirs, _ in pairs)
-        lines.append(f"| {group} | {min(ratios):.1f} | {np.median(ratios):.1f} | {max(ratios):.1f} | {unfinished} |")
-    return "\n".join(lines)
-
-
-def agreement_table(both: Mapping[str, Mapping[str, Result]]) -> str:
-    """Return by measure on how many datasets the values agree, and why the others differ."""
-    columns = ("group", "pymfe", "ours", "datasets", "agree", "median difference", "why")
-    lines = heading("Values, by measure", columns)
-    for group, theirs, ours, why in PAIRS:
-        gaps = [
-            gap
-            for results in both.values()
-            if results["ours"]["complete"]
-            for gap in difference(results, group, theirs, ours)
-        ]
-        agree = sum(gap <= TOLERANCE for gap in gaps)
-        middle = f"{np.median(gaps):.1e}" if gaps else ""
-        lines.append(f"| {group} | {theirs} | {ours} | {len(gaps)} | {agree} | {middle} | {why} |")
-    return "\n".join(lines)
-
-
-def difference(results: Mapping[str, Result], group: str, theirs: str, ours: str) -> list[float]:
-    """Return the relative difference of two values, if both are there."""
-    values = [results[side]["groups"][group]["values"] for side in ("pymfe", "ours")]
-    found = [
-        next((side[n] for n in names if n in side and side[n] is not None and np.isfinite(side[n])), None)
-        for side, names in zip(values, ((theirs, f"{theirs}.nanmean"), (ours, f"{ours}_mean")), strict=True)
-    ]
-    if found[0] is None or found[1] is None:
-        return []
-    return [abs(found[0] - found[1]) / max(abs(found[0]), abs(found[1]), 1e-12)]
-
-
-def scaling_table(scaling: Mapping[str, Result]) -> str:
-    """Return seconds and memory against rows and columns, with the slopes on logarithmic scales."""
-    groups = list(next(iter(scaling.values()))["groups"])
-    columns = ("rows x columns", "seconds", "peak GB (table: GB)", *groups)
-    lines = heading("Time and memory against size, ours", columns)
-    for name, r in scaling.items():
-        parts = " | ".join(f"{r['groups'][group]:.2f}" for group in groups)
-        size = r["n"] * r["p"] * 8 / 1e9
-        lines.append(f"| {name} | {r['seconds']:.2f} | {r['peak']:.2f} ({size:.2f}) | {parts} |")
-    rows = [(r["n"], r["seconds"]) for r in scaling.values() if r["p"] == 100]
-    wide = [(r["p"], r["seconds"]) for r in scaling.values() if r["n"] == 100_000]
-    slopes = [f"against {of}: {slope(points):.2f}" for of, points in (("rows", rows), ("columns", wide)) if points[1:]]
-    return "\n".join([*lines, "", f"Slope of log(seconds) {'; '.join(slopes)}."])
-
-
-def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Return the slope of a line through points on logarithmic scales."""
-    x, y = np.log(np.array(points, dtype=np.float64)).T
-    return float(np.polyfit(x, y, 1)[0])
 
 
 if __name__ == "__main__":
