@@ -23,26 +23,15 @@ check: $(FULL)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# All in their quick form; `make bench BENCH=` takes days, and keeps what it finds in benchmarks/results.
+BENCH ?= --quick
+BENCHES := ingest store metafeatures metafeatures_robustness published_metafeatures metafeature_groups \
+	recommend recommend_matrices recommend_offgrid recommend_budget recommend_experience recommend_calibration \
+	recommend_scale recommend_command optimizers optimizers_scaling multi_fidelity optimize_chain
+
 bench: $(FULL)
 	$(PIP) --editable '.[peers]'
-	$(BIN)/python -m benchmarks.recommend
-	$(BIN)/python -m benchmarks.recommend_matrices
-	$(BIN)/python -m benchmarks.recommend_offgrid
-	$(BIN)/python -m benchmarks.recommend_budget
-	$(BIN)/python -m benchmarks.recommend_experience
-	$(BIN)/python -m benchmarks.recommend_calibration
-	$(BIN)/python -m benchmarks.recommend_scale
-	$(BIN)/python -m benchmarks.recommend_command
-	$(BIN)/python -m benchmarks.optimizers
-	$(BIN)/python -m benchmarks.optimizers_scaling
-	$(BIN)/python -m benchmarks.multi_fidelity
-	$(BIN)/python -m benchmarks.optimize_chain
-	$(BIN)/python -m benchmarks.ingest
-	$(BIN)/python -m benchmarks.store
-	$(BIN)/python -m benchmarks.metafeatures
-	$(BIN)/python -m benchmarks.metafeatures_robustness
-	$(BIN)/python -m benchmarks.published_metafeatures
-	$(BIN)/python -m benchmarks.metafeature_groups
+	set -e; for name in $(BENCHES); do $(BIN)/python -m benchmarks.$$name $(BENCH); done
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """Ingestion from OpenML side by side with the ``openml`` client, against a server on this machine.
 
-    python -m benchmarks.ingest [--shared ../shared] [--scale 1] [--peer-tasks 20] [--out benchmarks/results/ingest.md]
+    python -m benchmarks.ingest [--quick] [--out FILE] [--scale 1] [--peer-tasks 20]
 
 The server is the emulator, with OBOE's runs repeated to about ``--scale`` million runs, each with a value and a
 runtime: two million evaluations at scale 1. The job is to join values, runtimes and hyperparameters of tasks. Ours also
@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import arguments, keep
+from metalearn.evaluation.report import table
 from metalearn.sources.openml import OpenMLPull
 from metalearn.sources.openml_http import OpenMLServer
 from metalearn.sources.openml_selection import Selection
@@ -119,9 +121,10 @@ def build_world(shared: Path, folder: Path) -> tuple[Path, list[int]]:
     return world, [int(task) for task in lines[2].rsplit(",", 1)[1].strip('"').split()]
 
 
-def table(shared: Path, scale: float, n_peer: int, folder: Path) -> str:
+def report(shared: Path, scale: float, n_peer: int, folder: Path, n_tasks: int | None) -> str:
     """Run everything and return the results as Markdown."""
     world, tasks = build_world(shared, folder)
+    tasks = tasks[:n_tasks]
     heads = [
         "job",
         "rows",
@@ -133,7 +136,7 @@ def table(shared: Path, scale: float, n_peer: int, folder: Path) -> str:
         "peak MB (of it imports)",
         "requests",
     ]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    rows = []
     results = {}
     jobs = [
         ("client", tasks[:n_peer], "a"),
@@ -151,7 +154,7 @@ def table(shared: Path, scale: float, n_peer: int, folder: Path) -> str:
             speeds = [f"{found['rows'] / seconds:,.0f}", f"{computed:.1f}", net, f"{found['computed']:.1f}"]
             memory = f"{found['peak']:.0f} ({found['base']:.0f})"
             cells = [f"{job}, {len(of_tasks)} tasks", f"{found['rows']:,}", f"{seconds:.1f}", *speeds, memory]
-            lines.append(f"| {' | '.join([*cells, str(found.get('requests', '-'))])} |")
+            rows.append([*cells, found.get("requests", "-")])
     peer, same, whole = (results[key] for key in (("client", n_peer), ("ours", n_peer), ("ours", len(tasks))))
     both = [f"{peer['seconds'] / same['seconds']:.1f} times the client's speed on the same tasks"]
     fewest = 2 * -(-whole["rows"] // 10_000) + len(tasks) + 12 + 1 + 2 * -(-len(tasks) // 1000) + 2
@@ -163,23 +166,17 @@ def table(shared: Path, scale: float, n_peer: int, folder: Path) -> str:
         bad["seen"],
         [f"{bad[name]:,} {name.replace('_', ' ')}" for name in ("stored", "already_there", "quarantined")],
     )
-    refused = [
-        "| refused because | rows |",
-        "|---|---|",
-        *(f"| {reason} | {count:,} |" for reason, count in bad["refused"]),
-    ]
+    refused = table(("refused because", "rows"), [(reason, f"{count:,}") for reason, count in bad["refused"]])
     title = f"OpenML's emulator, {whole['rows']:,} runs with a value and a runtime each, {len(tasks)} tasks."
     broken = f"With bad rows ({BAD_ROWS}): {seen:,} seen = {' + '.join(sums)}."
-    return "\n".join([title, "", *lines, "", f"Ours: {'; '.join(both)}.", "", broken, "", *refused, ""])
+    return "\n\n".join([title, table(heads, rows), f"Ours: {'; '.join(both)}.", broken, refused])
 
 
 def main() -> None:
     """Run a job, or all of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--peer-tasks", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ingest.md"))
     for hidden, options in {
         "--job": {},
         "--url": {},
@@ -193,8 +190,9 @@ def main() -> None:
         return
     os.environ["no_proxy"] = "*"
     with tempfile.TemporaryDirectory() as folder:
-        text = table(given.shared, given.scale, given.peer_tasks, Path(folder))
-    given.out.write_text(text, encoding="utf-8")
+        n_peer, n_tasks = (3, 20) if given.quick else (given.peer_tasks, None)
+        text = report(given.shared, given.scale, n_peer, Path(folder), n_tasks)
+    keep(given, text)
     print(text)
 
 

@@ -1,14 +1,13 @@
 """How much each group of meta-features adds to a recommender, and which of its meta-features weigh most.
 
-    python -m benchmarks.metafeature_groups [--shared ../shared] [--kb metadata/knowledge_base] [--quick] [--out FILE]
+    python -m benchmarks.metafeature_groups [--quick] [--out FILE] [--kb metadata/knowledge_base]
 
 On OBOE's matrix with published meta-features and on the bundled knowledge base with our own: all groups, none, each
 group alone, all but one. ``knn`` leaves out one family at a time; ``lambdamart``, whose training takes seconds, a tenth
 of the families. Mean normalized regret in % over the tasks with meta-features, and the paired difference to all groups
-with its 95 % bootstrap interval over families: above 0, all groups are better. ``--quick`` takes tenths for both.
+with its 95 % bootstrap interval over families: above 0, all groups are better. ``--quick``: ``knn`` alone, in tenths.
 """
 
-import argparse
 import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,10 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recommend import cell, load, markdown_row
+from benchmarks.common import arguments, cell, keep
+from benchmarks.recommend import load
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.registry import create
 from metalearn.evaluation.replay import replay, tables
+from metalearn.evaluation.report import table
 from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.store import KnowledgeBase
 
@@ -46,11 +47,8 @@ Groups = Mapping[str, Sequence[str]]
 
 def main() -> None:
     """Run all variants and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--kb", type=Path, default=Path("metadata/knowledge_base"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metafeature_groups.md"))
-    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     oboe = load(options.shared)
     with KnowledgeBase.open(options.kb) as kb:
@@ -59,14 +57,13 @@ def main() -> None:
         "OBOE's matrix, published meta-features": (oboe, published_groups(oboe.feature_names)),
         "The bundled knowledge base, our meta-features": (bundled, own_groups(bundled.feature_names)),
     }
-    parts = [f"`python -m benchmarks.metafeature_groups{' --quick' if options.quick else ''}`"]
+    parts = []
     for title, (past, groups) in cases.items():
-        for method in ("knn", "lambdamart"):
+        for method in ("knn",) if options.quick else ("knn", "lambdamart"):
             in_tenths = options.quick or method == "lambdamart"
             parts.append(ablation(f"{title}: {method}", method, past, groups, in_tenths=in_tenths))
         parts.append(most_useful(title, past, groups))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    keep(options, "\n\n".join(parts))
     print("\n\n".join(parts))
 
 
@@ -91,18 +88,18 @@ def own_groups(names: Sequence[str]) -> Groups:
 def ablation(title: str, method: str, past: MetaDataset, groups: Groups, *, in_tenths: bool) -> str:
     """Return the table of a method's regrets with some of the groups."""
     described = past.described
-    tested = described & ~np.array([table.is_constant for table in tables(past)])
+    tested = described & ~np.array([of_task.is_constant for of_task in tables(past)])
     families = [task.family for task, keep in zip(past.tasks, tested, strict=True) if keep]
     of = "tenths of the families" if in_tenths else "one family at a time"
-    lines = [f"## {title}", "", f"{tested.sum()} tasks of {len(set(families))} families; {of} left out.", ""]
-    lines += [markdown_row("meta-features", [f"k = {k}" for k in KS]), markdown_row("---", ["---"] * len(KS))]
+    lead = f"## {title}\n\n{tested.sum()} tasks of {len(set(families))} families; {of} left out."
+    rows = []
     everything: Floats | None = None
     for variant, names in variants(groups):
         print(f"{title}: {variant}", file=sys.stderr, flush=True)
         found = regrets(method, only(past, names), in_tenths=in_tenths)[tested]
         everything = found if everything is None else everything
-        lines.append(markdown_row(f"{variant} ({len(names)})", [_cell(found, everything, k - 1, families) for k in KS]))
-    return "\n".join(lines)
+        rows.append((f"{variant} ({len(names)})", *(_cell(found, everything, k - 1, families) for k in KS)))
+    return f"{lead}\n\n{table(('meta-features', *(f'k = {k}' for k in KS)), rows)}"
 
 
 def variants(groups: Groups) -> Iterator[tuple[str, list[str]]]:
@@ -146,19 +143,16 @@ def most_useful(title: str, past: MetaDataset, groups: Groups) -> str:
     """Return the table of the meta-features that weigh most in a distance, the mean over tenths left out."""
     weights = np.mean([learned_weights(past.select(~left_out)) for left_out in folds(past, in_tenths=True)], axis=0)
     weight = dict(zip(past.feature_names, weights.tolist(), strict=True))
-    lines = [
-        f"## {title}: the most useful of each group",
-        "",
-        "Learned weights (`metalearn.core.relevance`) as multiples of the mean weight.",
-        "",
-        markdown_row("group", ["meta-features", "share of the weight", "most useful"]),
-        markdown_row("---", ["---"] * 3),
-    ]
+    lead = (
+        f"## {title}: the most useful of each group\n\n"
+        "Learned weights (`metalearn.core.relevance`) as multiples of the mean weight."
+    )
+    rows = []
     for group, names in groups.items():
         best = sorted(names, key=lambda name: -weight[name])[:N_SHOWN]
         listed = ", ".join(f"{name} ({weight[name] * len(weights):.1f})" for name in best)
-        lines.append(markdown_row(group, [str(len(names)), f"{100 * sum(weight[n] for n in names):.0f} %", listed]))
-    return "\n".join(lines)
+        rows.append((group, len(names), f"{100 * sum(weight[n] for n in names):.0f} %", listed))
+    return f"{lead}\n\n{table(('group', 'meta-features', 'share of the weight', 'most useful'), rows)}"
 
 
 def learned_weights(training: MetaDataset) -> Floats:

@@ -1,14 +1,14 @@
 """Meta-features side by side with pymfe: seconds by group, and values measure by measure.
 
-    python -m benchmarks.metafeatures [--shared ../shared] [--limit 20] [--quick] [--cache DIR] [--out FILE]
+    python -m benchmarks.metafeatures [--quick] [--out FILE] [--limit 20] [--cache DIR]
 
 pymfe comes with ``pip install 'metalearn[peers]'``. Both get the same arrays, each dataset in a process of its own with
 one thread. Each group is timed alone, then all in one call. These machines are up to twice as fast in one minute as in
 the next, so both sides take turns, pymfe between two runs of ours, for 2 seconds or 15 rounds; the ratio is the median
 over the rounds. A group that pymfe does not finish within ``--limit`` seconds, or within 12 GB, counts with the limit,
 and the sum of its groups for all: the ratio is then a lower bound. Values are compared on classification datasets of
-numbers without gaps, by the mean over columns (classes, folds, ...). ``--quick`` takes one dataset in eight. Scaling is
-ours alone: all default groups, on up to 1 million rows x 100 columns and 10 million x 10.
+numbers without gaps, by the mean over columns (classes, folds, ...). Scaling is ours alone: all default groups, on up
+to 1 million rows x 100 columns and 10 million x 10. ``--quick``: one dataset in eight, at most 5 seconds a group.
 """
 
 import argparse
@@ -32,6 +32,7 @@ import pandas as pd
 from joblib import Memory
 from pebble import concurrent
 
+from benchmarks.common import arguments, keep
 from benchmarks.metafeatures_pairs import GROUPS
 from benchmarks.metafeatures_report import report
 from metalearn.core.records import Dataset
@@ -56,11 +57,8 @@ Extract = Callable[[], Mapping[str, float]]
 
 def main() -> None:
     """Run both sides on every case and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--limit", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metafeatures.md"))
-    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--cache", type=Path, help="keep what is measured here, and go on with what is there")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -68,6 +66,8 @@ def main() -> None:
     if options.job:
         print(json.dumps(JOBS[options.job](options.case, options)))
         return
+    if options.quick:
+        options.limit = min(options.limit, 5)
     index = pd.read_csv(options.shared / "datasets" / "index.csv").set_index("name")
     classification = index.index[index["task_type"] == "classification"]
     names = [*classification[:: 8 if options.quick else 1], *SYNTHETIC]
@@ -76,9 +76,7 @@ def main() -> None:
     sizes = SCALING[:3] if options.quick else SCALING
     scaling = {f"{n} x {p}": measure("scaling", f"{n} x {p}", options) for n, p in progress(sizes)}
     text = report(both, scaling)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    command = "python -m benchmarks.metafeatures" + (" --quick" if options.quick else "")
-    options.out.write_text(f"`{command}`\n\n{text}\n", encoding="utf-8")
+    keep(options, text)
     print(text)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.metafeatures_pairs import GROUPS, PAIRS
+from metalearn.evaluation.report import table
 
 TOLERANCE = 1e-6
 Result = dict[str, Any]
@@ -16,39 +17,36 @@ def report(both: Mapping[str, Result], scaling: Mapping[str, Result]) -> str:
     return "\n\n".join([speed_table(both), group_table(both), agreement_table(both), scaling_table(scaling)])
 
 
-def heading(title: str, columns: Sequence[str]) -> list[str]:
-    """Return the first lines of a table."""
-    return [f"## {title}", "", f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
-
-
 def speed_table(both: Mapping[str, Result]) -> str:
     """Return seconds in all on each dataset."""
-    lines = heading("Seconds, all shared groups", ("dataset", "rows x columns", "pymfe", "ours", "ratio"))
+    rows = []
     for name, results in both.items():
         unfinished = [group for group, found in results["groups"].items() if found["failed"]]
         mark = f" (at least: {', '.join(unfinished)})" if unfinished else ""
         size, found = f"{results['rows']} x {results['columns']}", results["all"]
-        lines.append(f"| {name} | {size} | {found['pymfe']:.3f}{mark} | {found['ours']:.3f} | {found['ratio']:.1f} |")
+        rows.append((name, size, f"{found['pymfe']:.3f}{mark}", f"{found['ours']:.3f}", f"{found['ratio']:.1f}"))
     ratios = [results["all"]["ratio"] for results in both.values()]
     spread = f"smallest {min(ratios):.1f}, median {np.median(ratios):.1f}, largest {max(ratios):.1f}"
-    return "\n".join([*lines, "", f"Ratios over {len(ratios)} datasets: {spread}."])
+    seconds = table(("dataset", "rows x columns", "pymfe", "ours", "ratio"), rows)
+    return f"## Seconds, all shared groups\n\n{seconds}\n\nRatios over {len(ratios)} datasets: {spread}."
 
 
 def group_table(both: Mapping[str, Result]) -> str:
     """Return by group the ratio of seconds over the datasets."""
-    lines = heading("Ratio of seconds, by group", ("group", "smallest", "median", "largest", "pymfe unfinished"))
+    rows = []
     for group in GROUPS:
         found = [results["groups"][group] for results in both.values()]
         ratios = [result["ratio"] for result in found]
         unfinished = sum(result["failed"] for result in found)
-        lines.append(f"| {group} | {min(ratios):.1f} | {np.median(ratios):.1f} | {max(ratios):.1f} | {unfinished} |")
-    return "\n".join(lines)
+        rows.append((group, *(f"{of(ratios):.1f}" for of in (min, np.median, max)), unfinished))
+    by_group = table(("group", "smallest", "median", "largest", "pymfe unfinished"), rows)
+    return f"## Ratio of seconds, by group\n\n{by_group}"
 
 
 def agreement_table(both: Mapping[str, Result]) -> str:
     """Return by measure on how many datasets the values agree, and why the others differ."""
     columns = ("group", "pymfe", "ours", "datasets", "agree", "median difference", "why")
-    lines = heading("Values, by measure", columns)
+    rows = []
     for group, theirs, ours, why in PAIRS:
         gaps = [
             gap
@@ -58,8 +56,8 @@ def agreement_table(both: Mapping[str, Result]) -> str:
         ]
         agree = sum(gap <= TOLERANCE for gap in gaps)
         middle = f"{np.median(gaps):.1e}" if gaps else ""
-        lines.append(f"| {group} | {theirs} | {ours} | {len(gaps)} | {agree} | {middle} | {why} |")
-    return "\n".join(lines)
+        rows.append((group, theirs, ours, len(gaps), agree, middle, why))
+    return f"## Values, by measure\n\n{table(columns, rows)}"
 
 
 def difference(result: Result, theirs: str, ours: str) -> list[float]:
@@ -78,15 +76,16 @@ def scaling_table(scaling: Mapping[str, Result]) -> str:
     """Return seconds and memory against rows and columns, with the slopes on logarithmic scales."""
     groups = list(next(iter(scaling.values()))["groups"])
     columns = ("rows x columns", "seconds", "peak GB (table: GB)", *groups)
-    lines = heading("Time and memory against size, ours", columns)
+    rows = []
     for name, r in scaling.items():
-        parts = " | ".join(f"{r['groups'][group]:.2f}" for group in groups)
         size = r["n"] * r["p"] * 8 / 1e9
-        lines.append(f"| {name} | {r['seconds']:.2f} | {r['peak']:.2f} ({size:.2f}) | {parts} |")
-    rows = [(r["n"], r["seconds"]) for r in scaling.values() if r["p"] == 100]
+        parts = (f"{r['groups'][group]:.2f}" for group in groups)
+        rows.append((name, f"{r['seconds']:.2f}", f"{r['peak']:.2f} ({size:.2f})", *parts))
+    long = [(r["n"], r["seconds"]) for r in scaling.values() if r["p"] == 100]
     wide = [(r["p"], r["seconds"]) for r in scaling.values() if r["n"] == 100_000]
-    slopes = [f"against {of}: {slope(points):.2f}" for of, points in (("rows", rows), ("columns", wide)) if points[1:]]
-    return "\n".join([*lines, "", f"Slope of log(seconds) {'; '.join(slopes)}."])
+    slopes = [f"against {of}: {slope(points):.2f}" for of, points in (("rows", long), ("columns", wide)) if points[1:]]
+    sizes = table(columns, rows)
+    return f"## Time and memory against size, ours\n\n{sizes}\n\nSlope of log(seconds) {'; '.join(slopes)}."
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

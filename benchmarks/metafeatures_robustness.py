@@ -1,6 +1,6 @@
 """What becomes of tables that break tools: our extractor and pymfe, each nasty input once.
 
-    python -m benchmarks.metafeatures_robustness [--limit 40] [--out FILE.md]
+    python -m benchmarks.metafeatures_robustness [--quick] [--out FILE] [--limit 40]
 
 The inputs are those of ``tests/metafeatures/nasty.py``. Ours are all groups of the registry. pymfe, which comes with
 ``pip install 'metalearn[peers]'``, runs with its default groups, one process an input, which is stopped after
@@ -17,8 +17,10 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
+
+from benchmarks.common import arguments, keep
+from metalearn.evaluation.report import table
 
 NASTY: Any = importlib.import_module("tests.metafeatures.nasty")
 _MEMORY = 12 * 2**30
@@ -27,20 +29,19 @@ _REASONS = ("not_applicable", "constant", "too_few_rows", "undefined")
 
 def main() -> None:
     """Run both sides and write the table; with ``--case`` only print what pymfe makes of one input."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--limit", type=float, default=40.0, metavar="S")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metafeatures_robustness.md"))
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(pymfe_outcome(options.case)))
         return
     rows = []
-    for case in NASTY.NASTY:
+    for case in list(NASTY.NASTY)[:: 6 if options.quick else 1]:
         rows.append((case, ours(case), theirs(case, options.limit)))
         print(*rows[-1], flush=True)
     text = report(rows)
-    options.out.write_text(text, encoding="utf-8")
+    keep(options, text)
     print(text)
 
 
@@ -114,27 +115,22 @@ def pymfe_outcome(case: str) -> dict[str, Any]:
 def report(rows: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> str:
     """Return a Markdown table, and how often each side gave an answer."""
     silent = sum(bool(peer.get("nan", 0) + peer.get("inf", 0)) for *_, peer in rows)
-    lines = [
-        "`python -m benchmarks.metafeatures_robustness`",
-        "",
-        f"{len(rows)} inputs. metalearn: {sum(bool(m['failed']) for _, m, _ in rows)} with a measure that failed,",
+    lead = (
+        f"{len(rows)} inputs. metalearn: {sum(bool(m['failed']) for _, m, _ in rows)} with a measure that failed, "
         f"{sum(bool(mine['warnings']) for _, mine, _ in rows)} with a warning. pymfe: no values at all for "
-        f"{sum('error' in peer for *_, peer in rows)},",
-        f"NaN or infinite values, which say no reason, for {silent}.",
-        "",
-        f"| input | ok | {' | '.join(_REASONS)} | failed | seconds | pymfe | its seconds |".replace("_", " "),
-        f"| --- |{' --- |' * (len(_REASONS) + 5)}",
-    ]
+        f"{sum('error' in peer for *_, peer in rows)}, NaN or infinite values, which say no reason, for {silent}."
+    )
+    heads = ("input", "ok", *(reason.replace("_", " ") for reason in _REASONS), "failed", "seconds")
+    lines = []
     for case, mine, peer in rows:
         counts = [mine[name] for name in ("ok", *_REASONS, "failed")]
-        cells = [case, *map(str, counts), f"{mine['seconds']:.2f}", *_of_peer(peer)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+        lines.append((case, *counts, f"{mine['seconds']:.2f}", *_of_peer(peer)))
+    return f"{lead}\n\n{table((*heads, 'pymfe', 'its seconds'), lines)}"
 
 
 def _of_peer(outcome: Mapping[str, Any]) -> tuple[str, str]:
     if "error" in outcome:
-        return outcome["error"].replace("|", "/"), "-"
+        return outcome["error"], "-"
     spoken = [f"{outcome['ok']} ok", f"{outcome['nan']} NaN", f"{outcome['inf']} infinite"]
     return f"{', '.join(spoken)}, {outcome['warnings']} warnings", f"{outcome['seconds']:.2f}"
 

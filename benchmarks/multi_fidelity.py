@@ -1,7 +1,6 @@
 """Loss against spent budget on real learning curves: multi-fidelity methods, random search, and the peers.
 
-    python -m benchmarks.multi_fidelity [--shared ../shared] [--seeds 3] [--quick] [--methods A,B]
-        [--out benchmarks/results/multi_fidelity.md]
+    python -m benchmarks.multi_fidelity [--quick] [--out FILE] [--seeds 3] [--methods A,B]
 
 TaskSet (training losses of recurrent networks), LCDB (error rates of learners over training sizes) and the surrogate of
 LCBench. What a method may choose from is a table of configurations: every method asks in the whole space and gets the
@@ -12,21 +11,20 @@ smallest one at the largest fidelity reached so far, and is scored by its test l
 regret in the table, in %, mean over seeds and then over tasks, with 95 % bootstrap intervals over tasks.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import arguments, cell, keep
 from benchmarks.multi_fidelity_peers import ETA, Optimize, peers
 from benchmarks.multi_fidelity_tables import CurveTable, tables
-from benchmarks.recommend import cell, markdown_row
 from metalearn.core.registry import create, names
+from metalearn.evaluation.report import table as markdown
 from metalearn.evaluation.scores import N_DRAWS
 from metalearn.optimizers.asha import ASHA
 from metalearn.optimizers.ask_tell import AskTell
@@ -48,17 +46,14 @@ N_LCBENCH, N_LCDB = 5, 24
 
 def main() -> None:
     """Run all methods on all tables and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="two tasks of each source, two seeds")
     parser.add_argument("--methods", default="", help="names, by commas; default: all")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/multi_fidelity.md"))
     options = parser.parse_args()
     others, absent = peers()
     methods = ours() | others
     wanted = [name for name in options.methods.split(",") if name] or list(methods)
-    texts = ["`python -m benchmarks.multi_fidelity`", *(f"Left out: {name} ({why})." for name, why in absent.items())]
+    texts = [f"Left out: {name} ({why})." for name, why in absent.items()]
     sizes = (2, 2) if options.quick else (N_LCBENCH, N_LCDB)
     n_seeds = min(options.seeds, 2) if options.quick else options.seeds
     for source, found in tables(options.shared, *sizes):
@@ -68,8 +63,7 @@ def main() -> None:
         used = found[:2] if options.quick else found
         curves, seconds = run(used, {name: methods[name] for name in wanted}, n_seeds)
         texts.append(report(source, curves, seconds, [table.name for table in used], n_seeds))
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+        keep(options, "\n\n".join(texts))
     print("\n\n".join(texts))
 
 
@@ -164,25 +158,26 @@ def report(
 ) -> str:
     """Return the tables of regrets and of speed-ups as Markdown."""
     at = np.searchsorted(GRID, BUDGETS - 1e-9)
-    heading = f"## {source}: {len(tasks)} tasks, {n_seeds} seeds"
-    lines = [heading, "", "Mean normalized test regret in % after so many full evaluations.", ""]
-    lines += [markdown_row("method", [*map(str, BUDGETS), "CPU s a run"]), markdown_row("---", ["---"] * 8)]
-    for name, values in curves.items():
-        lines.append(markdown_row(name, [*(cell(values[:, i], tasks) for i in at), f"{seconds[name]:.2f}"]))
-    if RANDOM in curves:
-        lines += [
-            "",
-            "How many times sooner than random search what that has after so many full evaluations is reached:",
-        ]
-        lines += [
-            "median over tasks [95 % bootstrap]; 0 where it is not reached within 64. BOHB's paper says 20 early on.",
-            "",
-        ]
-        lines += [markdown_row("method", [*map(str, BUDGETS)]), markdown_row("---", ["---"] * 7)]
-        for name, values in curves.items():
-            if name != RANDOM:
-                lines.append(markdown_row(name, [median(s) for s in speed_ups(values, curves[RANDOM]).T]))
-    return "\n".join(lines)
+    after = [
+        (name, *(cell(values[:, i], tasks) for i in at), f"{seconds[name]:.2f}") for name, values in curves.items()
+    ]
+    text = (
+        f"## {source}: {len(tasks)} tasks, {n_seeds} seeds\n\n"
+        "Mean normalized test regret in % after so many full evaluations.\n\n"
+        f"{markdown(('method', *BUDGETS, 'CPU s a run'), after)}"
+    )
+    if RANDOM not in curves:
+        return text
+    sooner = [
+        (name, *(median(s) for s in speed_ups(values, curves[RANDOM]).T))
+        for name, values in curves.items()
+        if name != RANDOM
+    ]
+    return (
+        f"{text}\n\nHow many times sooner than random search what that has after so many full evaluations is reached: "
+        "median over tasks [95 % bootstrap]; 0 where it is not reached within 64. BOHB's paper says 20 early on.\n\n"
+        f"{markdown(('method', *BUDGETS), sooner)}"
+    )
 
 
 def speed_ups(values: Floats, random: Floats) -> Floats:

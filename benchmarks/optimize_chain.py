@@ -1,7 +1,7 @@
 """The whole chain: what `metalearn optimize` gains from its warm start, on the test parts of real datasets.
 
-    python -m benchmarks.optimize_chain [--shared ../shared] [--optimizer auto] [--datasets A,B] [--seeds 3]
-        [--trials 50] [--seconds 60] [--cache DIR] [--out benchmarks/results/optimize_chain.md]
+    python -m benchmarks.optimize_chain [--quick] [--out FILE] [--optimizer auto] [--datasets A,B] [--seeds 3]
+        [--trials 50] [--seconds 60] [--cache DIR]
 
 The datasets are every sixth of `datasets/index.csv` by rows, from the third on. A fifth of the rows of each, another
 fifth for each seed, is its test part, which nothing sees that chooses. On the rest run, for so many trials or seconds
@@ -13,9 +13,7 @@ Means are over seeds, then over datasets, with 95 % bootstrap intervals over dat
 cache: what was stopped goes on where it was.
 """
 
-import argparse
 import csv
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +26,7 @@ from joblib import Memory
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from benchmarks.common import arguments, keep
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Dataset, Trial
 from metalearn.core.spaces import SearchSpace
@@ -66,19 +65,19 @@ class HeldOut(KnowledgeBase):
 
 def main() -> None:
     """Run what is not in the cache yet, and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--optimizer", default="auto")
     parser.add_argument("--datasets", help="Only these, by name.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "metalearn" / "optimize_chain")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/optimize_chain.md"))
     options = parser.parse_args()
+    if options.quick:
+        options.seeds, options.trials, options.seconds = 1, 10, 15.0
     run = Memory(options.cache, verbose=0).cache(run_once)
     runs: dict[str, dict[str, list[Run]]] = {}
-    for name, path, target in chosen(options.shared / "datasets", options.datasets):
+    for name, path, target in chosen(options.shared / "datasets", options.datasets)[: 2 if options.quick else None]:
         runs[name] = {method: [] for method in METHODS}
         for seed in range(options.seeds):
             for method in METHODS:
@@ -89,7 +88,7 @@ def main() -> None:
                 took = perf_counter() - begin
                 print(f"{name}, seed {seed}, {method}: {found['n_trials']} trials, {took:.0f} s", flush=True)
     text = report(runs, options.optimizer, options.trials, options.seconds)
-    options.out.write_text(text, encoding="utf-8")
+    keep(options, text)
     print(text)
 
 
@@ -245,14 +244,13 @@ def report(runs: Mapping[str, dict[str, list[Run]]], optimizer: str, trials: int
         _datasets(runs, trials),
     ]
     before = np.mean([run["seconds_before"] for of in runs.values() for run in of[WARM]])
-    machine = f"{os.cpu_count()} cores, shared: load average {os.getloadavg()[0]:.1f} at the end."
     about = (__doc__ or "").split("\n\n", 2)[2]
     facts = (
         f"{len(runs)} datasets, {len(next(iter(runs.values()))[WARM])} seeds, {trials} trials or {seconds:g} s, "
         f"optimizer `{optimizer}`. Describing a dataset and recommending for it takes {before:.1f} s before the "
-        f"search, the recommender's fit, anew for each family, included. {machine}"
+        f"search, the recommender's fit, anew for each family, included."
     )
-    return "\n\n".join([f"`python -m benchmarks.optimize_chain`\n\n{about}", facts, *sections]) + "\n"
+    return "\n\n".join([about.strip(), facts, *sections])
 
 
 def _curves(runs: Mapping[str, dict[str, list[Run]]], by: str, places: Sequence[float], unit: str) -> str:

@@ -1,7 +1,7 @@
 """Optimizers side by side with the peers': same problems, budgets, initial points and seeds, in one run.
 
-    python -m benchmarks.optimizers [--shared ../shared] [--parts tables,oboe,yahpo,functions,overhead] [--seeds N]
-        [--optimizers A,B] [--every N] [--slow-every N] [--quick] [--cache DIR] [--workers 1] [--out FILE]
+    python -m benchmarks.optimizers [--quick] [--out FILE] [--parts tables,oboe,yahpo,functions,overhead] [--seeds N]
+        [--optimizers A,B] [--every N] [--slow-every N] [--cache DIR] [--workers 1]
 
 Ours are all registered optimizers that leave fidelities alone, the peers all that are installed. The first 10 trials
 are the same for all: random candidates of a table, else scrambled Sobol points; each optimizer is told them and goes
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from joblib import Memory
 
+from benchmarks.common import arguments, keep
 from benchmarks.optimizers_overhead import overhead
 from benchmarks.optimizers_peers import LISTED, PEERS, SLOW, peer_version
 from benchmarks.optimizers_problems import names
@@ -151,17 +152,14 @@ def installed(optimizers: Sequence[str] | None, skipped: dict[str, str]) -> list
 
 def main() -> None:
     """Run all that was asked for, or take it from the cache, and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS))
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--optimizers", type=lambda text: text.split(","))
     parser.add_argument("--every", type=int)
     parser.add_argument("--slow-every", type=int, default=3)
-    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/metalearn-benchmarks").expanduser())
     parser.add_argument("--workers", default="1")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/optimizers.md"))
     options = parser.parse_args()
     options.shared, options.skipped, options.failed = options.shared.resolve(), {}, {}
     options.optimizers = installed(options.optimizers, options.skipped)
@@ -172,10 +170,8 @@ def main() -> None:
     versions = ", ".join(f"{name} {peer_version(name)}" for name in options.optimizers if name in PEERS)
     left_out = [f"- {name}: {reason}" for name, reason in options.skipped.items()]
     left_out += [f"- {' '.join(key)}: {reason}" for key, reason in options.failed.items()]
-    head = f"`python -m benchmarks.optimizers {' '.join(sys.argv[1:])}`\n\nPeers: {versions}."
-    parts = [head, *text, *(["## Left out\n\n" + "\n".join(left_out)] if left_out else [])]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    parts = [f"Peers: {versions}.", *text, *(["## Left out\n\n" + "\n".join(left_out)] if left_out else [])]
+    keep(options, "\n\n".join(parts))
     print("\n\n".join(parts))
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from benchmarks.common import cell
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.evaluation.scores import bootstrap_interval
+from metalearn.evaluation.report import table
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def _section(
     rows = [
         [
             f"`{o}`",
-            *(_cell(arrays[o][:, k], families) for k in shown),
+            *(cell(arrays[o][:, k], families) for k in shown),
             *(f"{r:.2f}" for r in rank),
             f"{1e3 * float(np.median(group.seconds[o])):.0f}",
         ]
@@ -70,7 +71,7 @@ def _section(
     ]
     what = "seeds" if group.key[0] == "functions" else "problems"
     lead = f"{len(families)} {what}, {len(set(families))} independent. Mean normalized regret in %, and average rank."
-    return f"## {title}\n\n{lead}\n\n{_table([*heads, 'ms'], rows)}\n\n{_duels(group, arrays, families, shown, peers)}"
+    return f"## {title}\n\n{lead}\n\n{table([*heads, 'ms'], rows)}\n\n{_duels(group, arrays, families, shown, peers)}"
 
 
 def _duels(
@@ -82,18 +83,7 @@ def _duels(
         return "No peer to compare to."
     best = {k: min(theirs, key=lambda o: float(arrays[o][:, k].mean())) for k in shown}
     rows = [
-        [f"`{o}`", *(_cell(arrays[o][:, k] - arrays[best[k]][:, k], families, sign="+") for k in shown)] for o in ours
+        [f"`{o}`", *(cell(arrays[o][:, k] - arrays[best[k]][:, k], families, signed=True) for k in shown)] for o in ours
     ]
     heads = ["less the best peer", *(f"{group.trials[k]} trials: `{best[k]}`" for k in shown)]
-    return f"Paired differences in % of normalized regret, below zero where ours is better.\n\n{_table(heads, rows)}"
-
-
-def _cell(values: Floats, families: Sequence[str], sign: str = "") -> str:
-    low, high = bootstrap_interval(values, families, np.random.default_rng(0))
-    mean, low, high = (f"{100 * v:{sign}.2f}" for v in (float(values.mean()), low, high))  # type: ignore[assignment]
-    return f"{mean} [{low}, {high}]"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"Paired differences in % of normalized regret, below zero where ours is better.\n\n{table(heads, rows)}"

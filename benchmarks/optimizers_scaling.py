@@ -1,6 +1,6 @@
 """How many trials a second workers get through, and what the death of one costs.
 
-    python -m benchmarks.optimizers_scaling [--trials 200] [--out benchmarks/results/optimizers_scaling.md]
+    python -m benchmarks.optimizers_scaling [--quick] [--out FILE] [--trials 200]
 
 An objective of 50 ms (it sleeps, so that cores do not matter) over 8 mixed hyperparameters, by our methods and Optuna's
 samplers, in one run. "Trials/s" counts from the begin of the first trial to the end of the last, "with the start"
@@ -11,7 +11,6 @@ well, once, as it would have undisturbed. The last table: the whole run is kille
 its journal, and is resumed each time; its trials have to be those of an undisturbed run.
 """
 
-import argparse
 import multiprocessing
 import os
 import random
@@ -24,9 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import arguments, keep
 from metalearn.core.records import Trial
 from metalearn.core.registry import names
 from metalearn.core.spaces import SearchSpace
+from metalearn.evaluation.report import table
 from metalearn.optimizers.minimize import minimize
 from metalearn.optimizers.result import Result
 
@@ -38,12 +39,11 @@ Row = tuple[object, ...]
 
 def main() -> None:
     """Run all and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/optimizers_scaling.md"))
     options = parser.parse_args()
+    options.trials = min(options.trials, 50) if options.quick else options.trials
     methods = [method for method in METHODS if method in names("optimizer")]
-    machine = f"{os.cpu_count()} cores, shared: load average {os.getloadavg()[0]:.1f} before the first run."
     speeds = [*ours(methods, options.trials), *optunas(options.trials)]
     tables = [
         table(("", "method", "workers", "trials/s", "with the start"), speeds),
@@ -51,9 +51,9 @@ def main() -> None:
         table(("the run dies", "method", "trials", "kills", "as undisturbed"), resumptions(methods, options.trials)),
     ]
     about = __doc__.split("\n\n", 2)[2] if __doc__ else ""
-    text = "\n".join([f"`python -m benchmarks.optimizers_scaling --trials {options.trials}`\n\n{about}", machine, ""])
-    options.out.write_text("\n".join([text, *tables]), encoding="utf-8")
-    print("\n".join([text, *tables]))
+    text = "\n\n".join([about.strip(), *tables])
+    keep(options, text)
+    print(text)
 
 
 def space() -> SearchSpace:
@@ -186,12 +186,6 @@ def resumptions(methods: list[str], n_trials: int) -> Iterator[Row]:
             [(t.configuration, t.loss) for t in r.trials] for r in (resumed, minimized(method, n_trials))
         )
         yield "and is resumed", method, len(found), N_KILLS, found == expected
-
-
-def table(header: tuple[str, ...], rows: Any) -> str:
-    """Return a table in Markdown."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The 46 meta-features of auto-sklearn, from raw files, beside those that pmf-automl published of the same datasets.
 
-    python -m benchmarks.published_metafeatures [--shared ../shared] [--out FILE]
+    python -m benchmarks.published_metafeatures [--quick] [--out FILE]
 
 A value is the same within 1e-6 and near within 1 %, of the published one, or of 1 where that is smaller. Some of the
 files lost what OpenML declares of a column: that it is nominal though its values are numbers, or a row's name that is
@@ -8,13 +8,13 @@ to be ignored. ``DECLARED`` gives it back. What needs the target is compared for
 values of regressions are of other targets, cut into classes.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.common import arguments, keep
 from metalearn.metafeatures.autosklearn import AUTOSKLEARN
 from metalearn.metafeatures.autosklearn_table import LANDMARK_CELLS, LANDMARK_ROWS, N_FOLDS, PCA_CELLS, rows_within
 from metalearn.metafeatures.extract import Extractor
@@ -61,23 +61,20 @@ REASONS = {
 
 def main() -> None:
     """Describe the datasets and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/published_metafeatures.md"))
+    parser = arguments(__doc__)
     options = parser.parse_args()
-    text = f"`python -m benchmarks.published_metafeatures`\n\n{report(compared(options.shared))}\n"
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text, encoding="utf-8")
+    text = report(compared(options.shared, every=8 if options.quick else 1))
+    keep(options, text)
     print(text)
 
 
-def compared(shared: Path) -> pd.DataFrame:
+def compared(shared: Path, *, every: int = 1) -> pd.DataFrame:
     """Return a row for each published value of a dataset whose file is there, with ours and whether it sampled rows."""
     published = pd.read_csv(shared / "data" / "pmf" / "metafeatures.csv", index_col=0)
     published.index = published.index.astype(int)
     index = pd.read_csv(shared / "datasets" / "index.csv")
     rows: list[dict[str, Any]] = []
-    for entry in index[index["openml_id"].isin(published.index)].to_dict("records"):
+    for entry in index[index["openml_id"].isin(published.index)].iloc[::every].to_dict("records"):
         theirs = published.loc[entry["openml_id"]].to_dict()
         values, sampled = described(shared / "datasets" / entry["file"], entry["target_column"], entry["name"])
         for measure in AUTOSKLEARN.measures:

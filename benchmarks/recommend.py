@@ -1,6 +1,6 @@
 """Recommendation side by side with the peers' methods: leave one dataset out of OBOE's matrix, in both protocols.
 
-    python -m benchmarks.recommend [--shared ../shared] [--workers 2] [--out benchmarks/results/recommend.md]
+    python -m benchmarks.recommend [--quick] [--out FILE] [--workers 2]
 
 Ours go through ``metalearn ingest`` and the bench, the peers' through the yardsticks' own code, on the same 313
 datasets in one run. Mean normalized regret in % with 95 % bootstrap intervals over families, its area over log k, and
@@ -9,7 +9,6 @@ the paired differences of ``auto`` to the best peer at each k and in area. Const
 leave out a thirtieth of the datasets at once (marked by *), which is to their disadvantage.
 """
 
-import argparse
 import importlib.util
 import sys
 import tempfile
@@ -21,10 +20,12 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common import arguments, cell, keep
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.evaluation.benchmark import Settings, run_recommender
 from metalearn.evaluation.replay import Protocol
-from metalearn.evaluation.scores import bootstrap_interval, log_k_weights
+from metalearn.evaluation.report import table
+from metalearn.evaluation.scores import log_k_weights
 from metalearn.sources.matrix import read_matrix
 from metalearn.sources.metafeatures import read_meta_features
 from metalearn.store import KnowledgeBase, store_families
@@ -43,6 +44,8 @@ IN_FOLDS = (
     *("multi_output_forest", "multi_output_boosting"),
 )
 N_FOLDS = 30
+# In the quick form every eighth dataset is tested on, and all of them are left out at once.
+QUICK_EVERY = 8
 KS = np.array(Settings().ks)
 # A curve times these weights is its area over log k.
 AREA = log_k_weights(KS)
@@ -51,20 +54,23 @@ Regrets = NDArray[np.float64]
 
 def main() -> None:
     """Run both sides and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend.md"))
     options = parser.parse_args()
     past = load(options.shared)
     with ProcessPoolExecutor(options.workers) as executor:
-        jobs = {(p, name): executor.submit(our_regrets, p, name, past) for p, names in OURS.items() for name in names}
-        theirs = executor.submit(peers_regrets, options.shared, past)
+        jobs = {
+            (p, name): executor.submit(our_regrets, p, name, past, options.quick)
+            for p, names in OURS.items()
+            for name in names
+        }
+        theirs = executor.submit(peers_regrets, options.shared, past, options.quick)
         for job in jobs.values():
             job.add_done_callback(lambda _: print(".", end="", file=sys.stderr, flush=True))
         ours = {key: job.result() for key, job in jobs.items()}
         peers = theirs.result()
-    described = past.described
+    tested = past.select(_tested(past, quick=options.quick))
+    described = tested.described
     subsets = {f"the {described.sum()} with meta-features": described, f"all {len(described)}": np.ones_like(described)}
     text = "\n\n".join(
         report(
@@ -75,13 +81,12 @@ def main() -> None:
                 for (p, name), regrets in peers.items()
                 if p in (protocol, "zero_shot") and np.isfinite(regrets[tasks]).all()
             },
-            [task.family for task, kept in zip(past.tasks, tasks, strict=True) if kept],
+            [task.family for task, kept in zip(tested.tasks, tasks, strict=True) if kept],
         )
         for protocol in OURS
         for subset, tasks in subsets.items()
     )
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(f"`python -m benchmarks.recommend`\n\n{text}\n", encoding="utf-8")
+    keep(options, text)
     print(text)
 
 
@@ -97,17 +102,27 @@ def load(shared: Path, *, runtimes: bool = False) -> MetaDataset:
         return kb.meta_dataset()
 
 
-def our_regrets(protocol: Protocol, name: str, past: MetaDataset) -> Regrets:
+def _tested(past: MetaDataset, *, quick: bool) -> NDArray[np.bool_]:
+    """Return which of the tasks are tested on: all, or every eighth."""
+    return np.asarray(np.arange(len(past)) % (QUICK_EVERY if quick else 1) == 0)
+
+
+def our_regrets(protocol: Protocol, name: str, past: MetaDataset, quick: bool = False) -> Regrets:
     """Return the regrets (T, len(KS)) of one of ours."""
+    if quick:
+        tested = past.select(_tested(past, quick=True))
+        settings = Settings(protocol=protocol, leave_out="dataset")
+        return run_recommender(name, meta_dataset=past, test=tested, settings=settings).regrets[:, KS - 1]
     settings = Settings(protocol=protocol, leave_out="dataset", n_folds=N_FOLDS if name in IN_FOLDS else None)
     return run_recommender(name, meta_dataset=past, test=None, settings=settings).regrets[:, KS - 1]
 
 
-def peers_regrets(shared: Path, past: MetaDataset) -> dict[tuple[Protocol, str], Regrets]:
+def peers_regrets(shared: Path, past: MetaDataset, quick: bool = False) -> dict[tuple[Protocol, str], Regrets]:
     """Return the regrets (T, len(KS)) of the yardsticks' methods, NaN on datasets that a method cannot use."""
     yardstick = _module(shared / "yardsticks" / "recommend.py")
     row_of = {f"openml-{number}": i for i, number in enumerate(yardstick.ids)}
-    rows = [row_of[task.dataset_id] for task in past.tasks]
+    tested = past.select(_tested(past, quick=quick))
+    rows = [row_of[task.dataset_id] for task in tested.tasks]
     found: dict[tuple[Protocol, str], Regrets] = {}
     for name, (method, needs_features, is_sequential) in yardstick.METHODS.items():
         usable = [bool(yardstick.both[row]) or not needs_features for row in rows]
@@ -128,33 +143,18 @@ def _peer_regrets(yardstick: ModuleType, order: Sequence[int] | Mapping[int, Seq
 def report(title: str, ours: Mapping[str, Regrets], peers: Mapping[str, Regrets], families: Sequence[str]) -> str:
     """Return a Markdown table of means with intervals, and of ``auto`` against the best peer at each k and in area."""
 
-    def row(name: str, regrets: Regrets, *, signed: bool = False) -> str:
-        columns = [*regrets.T, regrets @ AREA]
-        return markdown_row(name, [cell(values, families, signed=signed) for values in columns])
+    def row(name: str, regrets: Regrets, *, signed: bool = False) -> list[str]:
+        return [name, *(cell(values, families, signed=signed) for values in [*regrets.T, regrets @ AREA])]
 
     best = [min(peers.values(), key=lambda r, k=k: float(r[:, k].mean())) for k in range(len(KS))]  # type: ignore[misc]
     at_each = np.stack([regrets[:, k] for k, regrets in enumerate(best)], axis=1)
     by_area = min(peers, key=lambda name: float((peers[name] @ AREA).mean()))
-    head = markdown_row("method", [*(f"k = {k}" for k in KS), "area"])
-    lines = [f"## {title}, leave one dataset out", "", head, markdown_row("---", ["---"] * (len(KS) + 1))]
     marks = {name: "*" if name in IN_FOLDS else "" for name in ours}
-    lines += [row(f"metalearn {name}{marks[name]}", regrets) for name, regrets in ours.items()]
-    lines += [row(name, regrets) for name, regrets in peers.items()]
-    lines.append(row("auto - the best peer at each k", ours["auto"] - at_each, signed=True))
-    lines.append(row(f"auto - the best peer by area ({by_area})", ours["auto"] - peers[by_area], signed=True))
-    return "\n".join(lines)
-
-
-def cell(values: NDArray[np.float64], families: Sequence[str], *, signed: bool = False) -> str:
-    """Return the mean of values (T,) in % with its 95 % bootstrap interval over families."""
-    low, high = bootstrap_interval(values, families, np.random.default_rng(0))
-    sign = "+" if signed else ""
-    return f"{100 * values.mean():{sign}.2f} [{100 * low:{sign}.2f}, {100 * high:{sign}.2f}]"
-
-
-def markdown_row(name: str, cells: Sequence[str]) -> str:
-    """Return a line of a Markdown table."""
-    return f"| {' | '.join([name, *cells])} |"
+    rows = [row(f"metalearn {name}{marks[name]}", regrets) for name, regrets in ours.items()]
+    rows += [row(name, regrets) for name, regrets in peers.items()]
+    rows.append(row("auto - the best peer at each k", ours["auto"] - at_each, signed=True))
+    rows.append(row(f"auto - the best peer by area ({by_area})", ours["auto"] - peers[by_area], signed=True))
+    return f"## {title}\n\n{table(('method', *(f'k = {k}' for k in KS), 'area'), rows)}"
 
 
 def _module(path: Path) -> ModuleType:

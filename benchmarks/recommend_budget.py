@@ -1,6 +1,6 @@
 """How good is the best configuration found within so many seconds? On OBOE's matrix of losses and its runtimes.
 
-    python -m benchmarks.recommend_budget [--shared ../shared] [--workers 2] [--out FILE]
+    python -m benchmarks.recommend_budget [--quick] [--out FILE] [--workers 2]
 
 On the 238 datasets with meta-features, in ten folds of families, one seed. A method is asked for one configuration at a
 time, told what is left of the budget, and what the last one gave and took by the published runtimes; a run that
@@ -10,21 +10,21 @@ OBOE's method is ``matrix_factorization`` with half the budget for probes, as in
 with 95 % bootstrap intervals over families; nothing found counts as 1.
 """
 
-import argparse
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recommend import cell, load, markdown_row
+from benchmarks.common import arguments, cell, keep
+from benchmarks.recommend import load
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
 from metalearn.core.records import Constraints, Trial
 from metalearn.core.registry import create
 from metalearn.evaluation.replay import Table, tables
+from metalearn.evaluation.report import table
 from metalearn.evaluation.scores import Floats
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.matrix_factorization import MatrixFactorization
@@ -53,32 +53,31 @@ METHODS: Mapping[str, tuple[Callable[[float], Recommender], str]] = {
 
 def main() -> None:
     """Run all methods under all budgets and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_budget.md"))
     options = parser.parse_args()
     past = load(options.shared, runtimes=True)
     past = past.select(past.described)
     families = [task.family for task in past.tasks]
     with ProcessPoolExecutor(options.workers) as pool:
-        regrets = dict(zip(METHODS, pool.map(partial(within_budgets, past=past), METHODS), strict=True))
+        n_folds = 2 if options.quick else N_FOLDS
+        found = pool.map(partial(within_budgets, past=past, n_folds=n_folds), METHODS)
+        regrets = dict(zip(METHODS, found, strict=True))
     best = min(set(regrets) - {"auto"}, key=lambda name: float(regrets[name].mean()))
-    lines = [markdown_row("method", [f"{b} s" for b in BUDGETS]), markdown_row("---", ["---"] * len(BUDGETS))]
-    lines += [markdown_row(name, [cell(v, families) for v in values.T]) for name, values in regrets.items()]
+    rows = [[name, *(cell(v, families) for v in values.T)] for name, values in regrets.items()]
     differences = (regrets["auto"] - regrets[best]).T
-    lines.append(markdown_row(f"auto - {best}", [cell(v, families, signed=True) for v in differences]))
-    text = "`python -m benchmarks.recommend_budget`\n\n" + "\n".join(lines) + "\n"
-    options.out.write_text(text, encoding="utf-8")
+    rows.append([f"auto - {best}", *(cell(v, families, signed=True) for v in differences)])
+    text = table(("method", *(f"{b} s" for b in BUDGETS)), rows)
+    keep(options, text)
     print(text)
 
 
-def within_budgets(name: str, past: MetaDataset) -> Floats:
+def within_budgets(name: str, past: MetaDataset, n_folds: int) -> Floats:
     """Return the regrets (T, number of budgets) of a method."""
     make, told = METHODS[name]
     rows, seconds = tables(past), past.cost_matrix()
     regrets = np.zeros((len(rows), len(BUDGETS)))
-    for fold in folds(past, "family", N_FOLDS):
+    for fold in folds(past, "family", n_folds):
         training = past.select(fold.learned)
         of_budget = {budget: make(budget) for budget in BUDGETS}
         same = len(set(of_budget.values())) == 1

@@ -1,6 +1,6 @@
 """Do predicted losses hold what they say? And predicted seconds?
 
-    python -m benchmarks.recommend_calibration [--shared ../shared] [--out FILE]
+    python -m benchmarks.recommend_calibration [--quick] [--out FILE]
 
 Ten folds of families, one seed. ``auto`` predicts mean and standard deviation of the losses of all configurations of a
 task it has not learned from, before anything was tried and after its own first 1, 3 and 10 recommendations; those that
@@ -10,16 +10,17 @@ share of the components' own variance was chosen on OBOE's matrix and the bundle
 Predicted seconds: the share within a factor of 2, against the mean over past tasks.
 """
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recommend import load, markdown_row
+from benchmarks.common import arguments, keep, kept_at
+from benchmarks.recommend import load
 from benchmarks.recommend_matrices import ingested
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.registry import create
+from metalearn.evaluation.report import table
 from metalearn.evaluation.scores import Floats
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.auto import Auto
@@ -34,35 +35,37 @@ LEVELS = (0.5, 0.8, 0.95)
 
 def main() -> None:
     """Predict, compare, and write the tables and the figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_calibration.md"))
+    parser = arguments(__doc__)
     options = parser.parse_args()
+    n_folds = 2 if options.quick else N_FOLDS
     oboe = load(options.shared, runtimes=True)
     with KnowledgeBase.open() as bundled:
         own = bundled.meta_dataset(task_type="classification")
     lcdb = ingested(read_curves(options.shared / "data" / "lcdb"), options.shared / "data" / "pmf" / "metafeatures.csv")
     matrices = {"OBOE, with meta-features": oboe.select(oboe.described), "bundled, classification": own, "LCDB": lcdb}
-    found = {f"{name}, {n} tried": errors for name, past in matrices.items() for n, errors in predicted(past).items()}
-    head = [*(f"within {level:.0%}" for level in LEVELS), "root mean square of z", "root mean square error", "mean std"]
-    lines = [f"`python -m benchmarks.recommend_calibration`\n\n{markdown_row('losses', head)}"]
-    lines.append(markdown_row("---", ["---"] * len(head)))
-    lines += [markdown_row(name, row(*errors.T)) for name, errors in found.items()]
-    lines += ["", markdown_row("seconds", ["within a factor of 2", "the mean over past tasks"])]
-    lines.append(markdown_row("---", ["---"] * 2))
+    found = {
+        f"{name}, {n} tried": errors
+        for name, past in matrices.items()
+        for n, errors in predicted(past, n_folds).items()
+    }
+    within = [f"within {level:.0%}" for level in LEVELS]
+    heads = ("losses", *within, "root mean square of z", "root mean square error", "mean std")
+    losses = table(heads, [(name, *row(*errors.T)) for name, errors in found.items()])
     timed = {"OBOE": oboe.select(oboe.described), "bundled, classification": own}
-    lines += [markdown_row(name, [f"{share:.2f}" for share in seconds(past)]) for name, past in timed.items()]
-    lines += ["", f"![Observed against nominal shares]({options.out.stem}.svg)"]
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    draw(found, options.out.with_suffix(".svg"))
-    print("\n".join(lines))
+    shares = [(name, *(f"{share:.2f}" for share in seconds(past, n_folds))) for name, past in timed.items()]
+    times = table(("seconds", "within a factor of 2", "the mean over past tasks"), shares)
+    figure = kept_at(options).with_suffix(".svg")
+    draw(found, figure)
+    text = f"{losses}\n\n{times}\n\n![Observed against nominal shares]({figure.name})"
+    keep(options, text)
+    print(text)
 
 
-def predicted(past: MetaDataset) -> dict[int, Floats]:
+def predicted(past: MetaDataset, n_folds: int) -> dict[int, Floats]:
     """Return loss - mean and standard deviation (m, 2) of all predictions, by how many configurations were tried."""
     found: dict[int, list[Floats]] = {n: [] for n in N_TRIED}
     losses = past.performance_matrix()
-    for fold in folds(past, "family", N_FOLDS):
+    for fold in folds(past, "family", n_folds):
         fitted = Auto().meta_fit(past.select(fold.learned), rng=np.random.default_rng(0))
         for t in fold.test_tasks:
             known = np.isfinite(losses[t])
@@ -90,10 +93,10 @@ def half_width(level: float) -> float:
     return float(norm.ppf(0.5 + level / 2))
 
 
-def seconds(past: MetaDataset) -> tuple[float, float]:
+def seconds(past: MetaDataset, n_folds: int) -> tuple[float, float]:
     """Return the shares of predicted seconds, and of the means over past tasks, that are within a factor of 2."""
     costs, near = past.cost_matrix(), []
-    for fold in folds(past, "family", N_FOLDS):
+    for fold in folds(past, "family", n_folds):
         training = past.select(fold.learned)
         fitted = create("recommender", "portfolio").meta_fit(training, rng=np.random.default_rng(0))
         means = np.nanmean(training.cost_matrix(), axis=0)

@@ -1,6 +1,6 @@
 """How long the command takes: `metalearn recommend` on a file of 10,000 rows and 50 columns.
 
-    python -m benchmarks.recommend_command [--runs 5] [--out benchmarks/results/recommend_command.md]
+    python -m benchmarks.recommend_command [--quick] [--out FILE] [--runs 5]
 
 From the start of the process to its end, on scikit-learn's `make_classification` as CSV, with the bundled knowledge
 base. "Shipped": the default recommender is read, as it is shipped; "fitted": it is fitted anew (another seed, an empty
@@ -9,7 +9,6 @@ the rest is starting Python, the command line's imports and printing. Each figur
 line is one call of `recommend` after `meta_fit`, in a process that is warm.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -22,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import arguments, keep
+from metalearn.evaluation.report import table
 from metalearn.recommenders.auto import Auto
 from metalearn.store import KnowledgeBase
 
@@ -32,21 +33,22 @@ Seconds = dict[str, float]
 
 def main() -> None:
     """Run the command and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_command.md"))
     options = parser.parse_args()
-    machine = f"{os.cpu_count()} cores, shared: load average {os.getloadavg()[0]:.1f} before the first run."
     with tempfile.TemporaryDirectory() as folder:
         path = write_table(Path(folder))
-        runs = {case: [command(path, seed) for _ in range(options.runs)] for case, seed in CASES.items()}
+        runs = {
+            case: [command(path, seed) for _ in range(1 if options.quick else options.runs)]
+            for case, seed in CASES.items()
+        }
     found = {case: {stage: statistics.median(run[stage] for run in of) for stage in of[0]} for case, of in runs.items()}
-    rows = ["| seconds | " + " | ".join(found) + " |", "| --- |" + " --- |" * len(found)]
-    rows += [f"| {stage} | " + " | ".join(f"{found[c][stage]:.2f}" for c in found) + " |" for stage in found["shipped"]]
+    stages = found["shipped"]
+    seconds = table(("seconds", *found), [(stage, *(f"{of[stage]:.2f}" for of in found.values())) for stage in stages])
     warm = f"One call of `recommend` after `meta_fit`: {1000 * one_call():.1f} ms."
     about = __doc__.split("\n\n", 2)[2] if __doc__ else ""
-    text = "\n".join([f"`python -m benchmarks.recommend_command`\n\n{about}", machine, "", *rows, "", warm, ""])
-    options.out.write_text(text, encoding="utf-8")
+    text = f"{about.strip()}\n\n{seconds}\n\n{warm}"
+    keep(options, text)
     print(text)
 
 

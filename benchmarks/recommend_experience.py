@@ -1,6 +1,6 @@
 """What makes the default recommender good: experience and each of its parts; and what misleading experience costs.
 
-    python -m benchmarks.recommend_experience [--shared ../shared] [--workers 2] [--out FILE]
+    python -m benchmarks.recommend_experience [--quick] [--out FILE] [--workers 2]
 
 On OBOE's 238 datasets with meta-features, in ten folds of families, sequential, one seed. First with 10, 30, 100 and
 300 past tasks (drawn at random, at most as many as there are) of a fold's; then with one part changed at a time; then
@@ -10,16 +10,15 @@ Mean normalized regret in % with 95 % bootstrap intervals over families, and its
 the constants were chosen on these datasets.
 """
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
+from benchmarks.common import arguments, keep
 from benchmarks.recommend import load
-from benchmarks.recommend_matrices import table
+from benchmarks.recommend_matrices import regret_table
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.parallel import executor
 from metalearn.core.protocols import FittedRecommender, Recommender
@@ -111,20 +110,19 @@ def variants() -> dict[str, Mapping[str, Recommender]]:
 
 def main() -> None:
     """Run all sections and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--workers", default="2")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_experience.md"))
     options = parser.parse_args()
     past = load(options.shared)
     past = past.select(past.described)
-    sections = ["`python -m benchmarks.recommend_experience`"]
+    sections = []
+    settings = replace(SETTINGS, n_folds=2) if options.quick else SETTINGS
     with executor(options.workers, processes=True) as (jobs, n_workers):
         for title, recommenders in variants().items():
-            results = run_bench(past, recommenders, SETTINGS, executor=jobs, n_workers=n_workers)
-            sections.append(f"## {title}\n\n{table(results)}")
+            results = run_bench(past, recommenders, settings, executor=jobs, n_workers=n_workers)
+            sections.append(f"## {title}\n\n{regret_table(results)}")
             print(sections[-1], flush=True)
-    options.out.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    keep(options, "\n\n".join(sections))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Recommendation on the other matrices: the bundled knowledge base, LCDB's last anchors, and TaskSet.
 
-    python -m benchmarks.recommend_matrices [--shared ../shared] [--workers 2] [--only NAME]
+    python -m benchmarks.recommend_matrices [--quick] [--out FILE] [--workers 2] [--only NAME]
 
 Ten folds of families, in both protocols; where there are meta-features, they are our own (bundled) or published ones
 (LCDB). ``auto`` against the methods of its peers as they are implemented here, which reproduce the peers' figures on
@@ -9,18 +9,18 @@ normalized regret in % with 95 % bootstrap intervals over families, and its area
 LCDB and TaskSet; those of ``auto`` were looked at on the bundled knowledge base, too.
 """
 
-import argparse
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks.recommend import markdown_row
+from benchmarks.common import arguments, keep, percent
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.parallel import processes
 from metalearn.core.records import Batch
 from metalearn.evaluation.benchmark import Settings, run_bench
 from metalearn.evaluation.replay import Protocol
+from metalearn.evaluation.report import table
 from metalearn.evaluation.results import Results
 from metalearn.evaluation.scores import Floats, log_k_weights
 from metalearn.evaluation.splits import LeaveOut
@@ -40,23 +40,21 @@ SCORE = "normalized_regret"
 
 def main() -> None:
     """Run both protocols on each of the matrices and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser = arguments(__doc__)
     parser.add_argument("--workers", default="2")
     parser.add_argument("--only", help="one of the matrices")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_matrices.md"))
     options = parser.parse_args()
     sections = []
     with processes(options.workers) as (jobs, n_workers):
         for name, past in matrices(options.shared).items():
             if options.only in (None, name):
                 for protocol, methods in METHODS.items():
-                    leave_out, n_folds = SPLITS.get(name, ("family", 10))
+                    leave_out, n_folds = SPLITS.get(name, ("family", 2 if options.quick else 10))
                     settings = Settings(protocol=protocol, leave_out=leave_out, n_folds=n_folds)
                     results = run_bench(past, methods, settings, executor=jobs, n_workers=n_workers)
                     sections.append(section(name, results))
                     print(sections[-1], flush=True)
-    options.out.write_text("`python -m benchmarks.recommend_matrices`\n\n" + "\n\n".join(sections) + "\n", "utf-8")
+    keep(options, "\n\n".join(sections))
 
 
 def matrices(shared: Path) -> dict[str, MetaDataset]:
@@ -91,22 +89,17 @@ def section(name: str, results: Results) -> str:
     areas = {method: float((values @ log_k_weights(results.ks)).mean()) for method, values in regrets.items()}
     nearest = sorted(set(regrets) - {"auto"}, key=lambda method: areas[method])[:2]
     differences = {f"auto - {method}": regrets["auto"] - regrets[method] for method in nearest}
-    return f"{title}\n\n{size}, {about['metric']}\n\n{table(results, differences)}"
+    return f"{title}\n\n{size}, {about['metric']}\n\n{regret_table(results, differences)}"
 
 
-def table(results: Results, differences: Mapping[str, Floats] = MappingProxyType({})) -> str:
+def regret_table(results: Results, differences: Mapping[str, Floats] = MappingProxyType({})) -> str:
     """Return regrets (T, n) at each k and their area as a Markdown table, a line for each method and difference."""
     ks = results.ks
-    lines = [markdown_row("", [*(f"k = {k}" for k in ks), "area"]), markdown_row("---", ["---"] * (len(ks) + 1))]
+    rows = []
     for name, values in {**{m: scores[SCORE] for m, scores in results.scores.items()}, **differences}.items():
         columns = [*values.T, values @ log_k_weights(ks)]
-        lines.append(markdown_row(name, [cell(*results.interval(column)) for column in columns]))
-    return "\n".join(lines)
-
-
-def cell(mean: float, low: float, high: float) -> str:
-    """Return a mean in % with its interval."""
-    return f"{100 * mean:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
+        rows.append((name, *(percent(*results.interval(column)) for column in columns)))
+    return table(("", *(f"k = {k}" for k in ks), "area"), rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Recommendation where no two tasks share a configuration: published runs of three algorithms, in both protocols.
 
-    python -m benchmarks.recommend_offgrid [--shared ../shared] [--out benchmarks/results/recommend_offgrid.md]
+    python -m benchmarks.recommend_offgrid [--quick] [--out FILE]
 
 Runs of support vector machines, random forests and AdaBoost on OpenML100 with published meta-features (van Rijn &
 Hutter, "Hyperparameter importance across datasets", KDD 2018). The candidates on a task are the configurations
@@ -11,7 +11,6 @@ to the best peer at each k. Random search and the cold Gaussian process run with
 also in view of half of the other tasks.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -24,12 +23,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recommend import AREA, KS, cell, markdown_row
+from benchmarks.common import arguments, cell, keep
+from benchmarks.recommend import AREA, KS
 from metalearn.core.configuration_table import ConfigurationTable
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Recommendation, Task, Trial
 from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.evaluation.replay import Protocol, replay, tables
+from metalearn.evaluation.report import table
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.gaussian import expected_improvement
 from metalearn.recommenders.past_evaluations import PastEvaluations
@@ -44,10 +45,8 @@ Floats = NDArray[np.float64]
 Chooser = Callable[[Task, Sequence[Configuration], Sequence[Trial]], Sequence[int]]
 ALGORITHMS = {"svm": "svc", "random_forest": "random_forest", "adaboost": "adaboost"}
 OURS = "metalearn performance_regression"
-HEAD = """`python -m benchmarks.recommend_offgrid`
-
-Mean normalized regret in % [95 % bootstrap over families], 10 folds by family. Ours are development figures: constants
-were chosen on the svm runs, the make of the method also in view of half of the other tasks."""
+HEAD = """Mean normalized regret in % [95 % bootstrap over families], 10 folds by family. Ours are development figures:
+constants were chosen on the svm runs, the make of the method also in view of half of the other tasks."""
 PROTOCOLS: tuple[Protocol, ...] = ("zero_shot", "sequential")
 N_FOLDS, N_SEEDS = 10, 5
 # The cold Gaussian process starts from so many random configurations.
@@ -56,19 +55,16 @@ N_INITIAL = 3
 
 def main() -> None:
     """Run all methods on all three algorithms and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_offgrid.md"))
+    parser = arguments(__doc__)
     options = parser.parse_args()
     texts = [HEAD]
-    for name, algorithm in ALGORITHMS.items():
+    for name, algorithm in list(ALGORITHMS.items())[: 1 if options.quick else None]:
         past = load(options.shared, name, algorithm)
-        regrets, seconds = run(past)
+        regrets, seconds = run(past, *((2, 1) if options.quick else (N_FOLDS, N_SEEDS)))
         texts += [report(f"{name}, {protocol}", regrets[protocol], past) for protocol in PROTOCOLS]
         spent = ", ".join(f"{protocol} {seconds[protocol] * 1e3:.0f} ms" for protocol in PROTOCOLS)
         texts.append(f"{OURS}: learning {seconds['learning']:.1f} s a fold, a list or 20 answers on a task: {spent}.")
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+        keep(options, "\n\n".join(texts))
     print("\n\n".join(texts))
 
 
@@ -85,7 +81,7 @@ def load(shared: Path, name: str, algorithm: str) -> MetaDataset:
         return kb.meta_dataset()
 
 
-def run(past: MetaDataset) -> tuple[dict[Protocol, dict[str, Floats]], dict[str, float]]:
+def run(past: MetaDataset, n_folds: int, most_seeds: int) -> tuple[dict[Protocol, dict[str, Floats]], dict[str, float]]:
     """Return by protocol the regrets (T, len(KS)) of each method, NaN on constant tasks, and our mean seconds."""
     known = tables(past)
     specifications: Mapping[str, Any] = {
@@ -97,24 +93,24 @@ def run(past: MetaDataset) -> tuple[dict[Protocol, dict[str, Floats]], dict[str,
     }
     regrets: dict[Protocol, dict[str, Floats]] = {p: {} for p in PROTOCOLS}
     seconds = dict.fromkeys(("learning", *PROTOCOLS), 0.0)
-    for fold in folds(past, "family", N_FOLDS):
+    for fold in folds(past, "family", n_folds):
         print(".", end="", file=sys.stderr, flush=True)
         training = past.select(fold.learned)
         tested = [t for t in fold.test_tasks if not known[t].is_constant]
         for name, specification in specifications.items():
-            n_seeds = N_SEEDS if specification.stochastic else 1
+            n_seeds = most_seeds if specification.stochastic else 1
             for seed in range(n_seeds):
                 start = time.process_time()
                 fitted = specification.meta_fit(training, rng=np.random.default_rng([seed, fold.number]))
-                seconds["learning"] += (time.process_time() - start) / N_FOLDS * (name == OURS)
+                seconds["learning"] += (time.process_time() - start) / n_folds * (name == OURS)
                 for protocol in getattr(fitted, "protocols", PROTOCOLS):
-                    found = regrets[protocol].setdefault(name, np.full((len(known), N_SEEDS, len(KS)), np.nan))
+                    found = regrets[protocol].setdefault(name, np.full((len(known), most_seeds, len(KS)), np.nan))
                     start = time.process_time()
                     for t in tested:
                         found[t, seed] = replay(fitted, known[t], int(KS[-1]), protocol)[KS - 1]
                     seconds[protocol] += (time.process_time() - start) * (name == OURS)
     regrets["sequential"] = regrets["zero_shot"] | regrets["sequential"]
-    n_tested = sum(not table.is_constant for table in known)
+    n_tested = sum(not of_task.is_constant for of_task in known)
     seconds |= {p: seconds[p] / n_tested for p in PROTOCOLS}
     return {p: {name: _mean(values) for name, values in of.items()} for p, of in regrets.items()}, seconds
 
@@ -134,13 +130,11 @@ def report(title: str, regrets: Mapping[str, Floats], past: MetaDataset) -> str:
     peers = [values for name, values in columns.items() if name != OURS]
     n = len(KS) + 1
     best = np.stack([min((p[:, i] for p in peers), key=lambda v: float(v.mean())) for i in range(n)], axis=1)
-    heading = f"## {title}: {kept.sum()} tasks of {len(set(families))} families, {N_FOLDS} folds by family"
-    lines = [heading, "", markdown_row("method", [*(f"k = {k}" for k in KS), "area"]), markdown_row("---", ["---"] * n)]
-    for name, values in columns.items():
-        lines.append(markdown_row(name, [cell(v, families) for v in values.T]))
+    heading = f"## {title}: {kept.sum()} tasks of {len(set(families))} families"
+    rows = [(name, *(cell(v, families) for v in values.T)) for name, values in columns.items()]
     difference = columns[OURS] - best
-    lines.append(markdown_row("ours - the best peer", [cell(v, families, signed=True) for v in difference.T]))
-    return "\n".join(lines)
+    rows.append(("ours - the best peer", *(cell(v, families, signed=True) for v in difference.T)))
+    return f"{heading}\n\n{table(('method', *(f'k = {k}' for k in KS), 'area'), rows)}"
 
 
 @dataclass(frozen=True)

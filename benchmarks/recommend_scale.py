@@ -1,35 +1,36 @@
 """The default recommender on 10,000 tasks x 2,000 configurations, of which 90 % were not evaluated: time and memory.
 
-    python -m benchmarks.recommend_scale [--tasks 10000] [--configurations 2000] [--missing 0.9] [--out FILE]
+    python -m benchmarks.recommend_scale [--quick] [--out FILE] [--tasks 10000] [--configurations 2000]
+        [--missing 0.9]
 
 The losses are made up (a low-rank matrix and noise, which 30 meta-features tell in part), because no published matrix
 is that large: these are figures of speed, not of quality. One process, one thread. Times of an answer are medians of 20
 tasks after the first one, which completes the matrix and is shown apart.
 """
 
-import argparse
 import resource
 import time
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recommend import markdown_row
+from benchmarks.common import arguments, keep
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.core.registry import create
+from metalearn.evaluation.report import table
 
 N_FEATURES, RANK, N_ASKED, N_TRIED = 30, 8, 20, 20
 
 
 def main() -> None:
     """Make the matrix, fit, ask, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--configurations", type=int, default=2_000)
     parser.add_argument("--missing", type=float, default=0.9)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/recommend_scale.md"))
     options = parser.parse_args()
+    if options.quick:
+        options.tasks, options.configurations = options.tasks // 10, options.configurations // 4
     rng = np.random.default_rng(0)
     past, new, losses = made_up(options.tasks, options.configurations, options.missing, rng)
     begin = time.perf_counter()
@@ -55,12 +56,11 @@ def main() -> None:
     }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     size = f"{options.tasks} tasks x {options.configurations} configurations, {options.missing:.0%} missing"
-    lines = [f"`python -m benchmarks.recommend_scale`: {size}, {N_FEATURES} meta-features", ""]
-    lines += [markdown_row("", ["seconds"]), markdown_row("---", ["---"])]
-    lines += [markdown_row(name, [f"{seconds:.3f}"]) for name, seconds in rows.items()]
-    lines += ["", f"Peak memory of the process: {peak:.1f} GB, the making of the matrix included."]
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    figures = table(("", "seconds"), [(name, f"{seconds:.3f}") for name, seconds in rows.items()])
+    memory = f"Peak memory of the process: {peak:.1f} GB, the making of the matrix included."
+    text = f"{size}, {N_FEATURES} meta-features\n\n{figures}\n\n{memory}"
+    keep(options, text)
+    print(text)
 
 
 def made_up(

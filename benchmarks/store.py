@@ -1,6 +1,6 @@
 """Load test of the knowledge base: append, load, publish and read back, at growing numbers of evaluations.
 
-    python -m benchmarks.store [--millions 1 2 5] [--bulk 100] [--folder /tmp] [--out benchmarks/results/store.md]
+    python -m benchmarks.store [--quick] [--out FILE] [--millions 1 2 5] [--bulk 100] [--folder /tmp]
 
 The rows are synthetic: 500 runs on each task, drawn from a pool of configurations that grows by 10 a task, with 5 folds
 and 2 metrics, in pages of 10,000 rows; 10 algorithms share the pool. One knowledge base grows from size to size. Each
@@ -10,8 +10,6 @@ of that size, filled without looking for doubles and measured once. What DuckDB 
 at its memory_limit, beyond which it works on disk, and so has no line.
 """
 
-import argparse
-import os
 import resource
 import shutil
 import statistics
@@ -25,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common import arguments, keep
 from benchmarks.store_rows import ALGORITHMS, METRICS, ROWS_A_TASK, batches, pool_size
+from metalearn.evaluation.report import table
 from metalearn.store import KnowledgeBase, verify
 from metalearn.store.loading import load_meta_dataset
 
@@ -36,23 +36,19 @@ Step = Callable[..., Figures]
 
 def main() -> None:
     """Grow the knowledge base, measure at each size and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--millions", type=int, nargs="+", default=[1, 2, 5])
     parser.add_argument("--bulk", type=int, help="millions of rows to go on to in bulk; 100 take half an hour")
     parser.add_argument("--folder", type=Path, help="where the knowledge base may take its space")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/store.md"))
     options = parser.parse_args()
-    machine = f"{os.cpu_count()} cores, shared: load average {os.getloadavg()[0]:.1f} before the first step."
-    sizes = [million * 1_000_000 for million in sorted(options.millions)]
+    sizes = [million * 1_000_000 for million in sorted([1] if options.quick else options.millions)]
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         folder = Path(scratch)
         figures = [measured(folder, append, STEPS, *ends) for ends in zip([0, *sizes], sizes, strict=False)]
         ends = (sizes[-1], (options.bulk or 0) * 1_000_000)
         bulk = measured(folder, fill, BULK_STEPS, *ends, repeats=1) if options.bulk else {}
-    command = "python -m benchmarks.store" + (f" --bulk {options.bulk}" if options.bulk else "")
-    text = f"`{command}`\n\n{report(sizes, figures, bulk, machine)}"
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text, encoding="utf-8")
+    text = report(sizes, figures, bulk)
+    keep(options, text)
     print(text)
 
 
@@ -223,16 +219,14 @@ TITLES = {
 }
 
 
-def report(sizes: list[int], figures: list[Figures], bulk: Figures, machine: str) -> str:
+def report(sizes: list[int], figures: list[Figures], bulk: Figures) -> str:
     """Return the Markdown table: the sizes, the line's value at 100 million rows, and what was filled in bulk."""
     heads = ["", *(f"{size // 1_000_000} M rows" for size in sizes), "line: 100 M"]
-    cells = [heads + (["bulk"] if bulk else [])]
-    cells.append(["---"] * len(cells[0]))
+    rows = []
     for name, title in TITLES.items():
         values = [figure[name] for figure in figures]
         row = [title, *map(_number, values), _extended(name, sizes, values)]
-        cells.append(row + ([_number(bulk[name]) if name in bulk else ""] if bulk else []))
-    table = "\n".join(f"| {' | '.join(row)} |" for row in cells)
+        rows.append(row + ([_number(bulk[name]) if name in bulk else ""] if bulk else []))
     tasks = GOAL // ROWS_A_TASK
     configurations = pool_size(tasks)
     dense = (
@@ -242,7 +236,7 @@ def report(sizes: list[int], figures: list[Figures], bulk: Figures, machine: str
         "matrix, as recommenders do, needs a selection at that size; what works on the columns does not."
     )
     about = (__doc__ or "").split("\n\n")[2].strip()
-    return "\n\n".join([about, machine, table, dense]) + "\n"
+    return "\n\n".join([about, table(heads + (["bulk"] if bulk else []), rows), dense])
 
 
 def _extended(name: str, sizes: list[int], values: list[float]) -> str:
