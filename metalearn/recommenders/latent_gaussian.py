@@ -70,9 +70,12 @@ class LatentGaussian:
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedLatentGaussian":
         """Learn positions and kernel; drawn from ``rng`` are only the batches of a matrix with gaps or too large."""
-        past = PastTasks(meta_dataset)
+        return self.fit(PastTasks(meta_dataset), rng)
+
+    def fit(self, past: PastTasks, rng: np.random.Generator) -> "FittedLatentGaussian":
+        """Learn from these past tasks."""
         mean, kernel = LatentKernel.learn(past.log_losses, self.n_dimensions, rng)
-        if not meta_dataset.metric.bounded:
+        if not past.meta_dataset.metric.bounded:
             kernel = kernel.without_level()
         return FittedLatentGaussian(
             past, mean.tolist(), kernel.positions.tolist(), kernel.logs.tolist(), self.n_initial

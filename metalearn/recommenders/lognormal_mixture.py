@@ -72,29 +72,48 @@ class LognormalMixture:
             float(logs.min()),
         )
 
-    def choose(self, eligible: Mask, k: int, price: Floats | None = None) -> Integers:
+    def choose(
+        self,
+        eligible: Mask,
+        k: int,
+        price: Floats | None = None,
+        *,
+        other: "LognormalMixture | None" = None,
+        share: float = 0.0,
+    ) -> Integers:
         """Return at most k eligible indices of most expected improvement, the later ones given the earlier.
 
-        With a ``price`` (C,), such as seconds, of most improvement for it (Snoek, Larochelle & Adams, 2012).
+        With a ``price`` (C,), such as seconds, of most improvement for it (Snoek, Larochelle & Adams, 2012). An
+        ``other`` model of the same losses has that ``share`` of the say: improvements, as shares of the largest under
+        the same model, are averaged (a linear opinion pool: Stone, Annals of Mathematical Statistics 1961).
 
-        In each component an improvement counts in units of the distance from its best to its worst mean loss. Of what
-        was chosen each component believes its own mean (the kriging believer of Ginsbourger, Le Riche & Carraro 2010).
-        Equal improvements go to the smaller mean, then to the smaller index.
+        Of what was chosen each component believes its own mean (the kriging believer of Ginsbourger, Le Riche &
+        Carraro 2010). Equal improvements go to the smaller mean, then to the smaller index.
         """
-        means = self.means
-        widths = np.exp(means.max(axis=1)) - np.exp(means.min(axis=1))
-        weights = self.weights / np.maximum(widths, 1e-300)
-        best, remaining = np.full(len(means), self.best), eligible.copy()
-        expected, chosen = self.weights @ means, np.zeros(0, dtype=np.int64)
-        sd = np.sqrt(np.maximum(self.variances, 1e-12))
+        models = [(self, 1.0)] if other is None else [(self, 1 - share), (other, share)]
+        best, remaining = [np.full(len(model.means), model.best) for model, _ in models], eligible.copy()
+        expected, chosen = self.weights @ self.means, np.zeros(0, dtype=np.int64)
         for _ in range(min(k, int(eligible.sum()))):
             left = np.flatnonzero(remaining)
-            gains = weights @ expected_improvement(means[:, left], sd[left], best[:, None])
+            gains = np.zeros(len(left))
+            for (model, say), lowest in zip(models, best, strict=True):
+                improvements = model.improvements(left, lowest)
+                gains += say * improvements / max(float(improvements.max()), 1e-300)
             gains = gains if price is None else gains / price[left]
             winner = left[np.lexsort((left, expected[left].round(9), -gains.round(12)))[0]]
             chosen, remaining[winner] = np.append(chosen, winner), False
-            best = np.minimum(best, means[:, winner])
+            best = [np.minimum(b, model.means[:, winner]) for (model, _), b in zip(models, best, strict=True)]
         return chosen
+
+    def improvements(self, indices: Integers, best: Floats) -> Floats:
+        """Return expected improvements (n,) at n indices over what is best (m,) in each component.
+
+        In each component an improvement counts in units of the distance from its best to its worst mean loss.
+        """
+        widths = np.exp(self.means.max(axis=1)) - np.exp(self.means.min(axis=1))
+        weights = self.weights / np.maximum(widths, 1e-300)
+        sd = np.sqrt(np.maximum(self.variances[indices], 1e-12))
+        return np.asarray(weights @ expected_improvement(self.means[:, indices], sd, best[:, None]))
 
     def moments(self, indices: Integers | slice = slice(None)) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (n,) of the losses at n indices, by default all, calibrated.

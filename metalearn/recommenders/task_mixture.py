@@ -5,12 +5,14 @@ distributions over whole tasks. Before anything was tried a component weighs wha
 (``task_forest``); what was tried then reweighs the components by how well they explain it (as ranking-weighted
 ensembles do: Feurer, Letham, Hutter & Bakshy, "Practical transfer learning for Bayesian optimization", 2018) and moves
 each of them by the conditional normal. The next configuration has the largest expected improvement (Jones, Schonlau &
-Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component.
+Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component. The more was tried, the
+more a ``latent_gaussian`` has to say in that: it knows which configurations are alike, whatever the task is like.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,10 +23,12 @@ from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
 from metalearn.recommenders.covering import chances, hedged
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
+from metalearn.recommenders.latent_gaussian import FittedLatentGaussian, LatentGaussian
 from metalearn.recommenders.lognormal_mixture import TEMPER, LognormalMixture, heaviest
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 from metalearn.recommenders.task_forest import views
 
+_LATENT = "latent"
 # What was not evaluated is estimated from so many factors.
 RANK = 10
 # Beside the mean variance: what is measured twice differs by that much.
@@ -43,10 +47,11 @@ class TaskMixture:
     the weights, whatever the ``n_trees`` trees say. ``spread`` is how much of the differences between tasks that are
     alike is the deviation of the new one, ``shrinkage`` how much of its covariances is taken to be the noise of
     estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the likelihood that reweighs has
-    the exponent ``temper`` (Gruenwald & van Ommen 2017).
+    the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent Gaussian has a share of
+    n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses.
 
     Raises:
-        InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or a spread or exponent not above 0.
+        InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or another number not above 0.
 
     >>> from metalearn.core.records import Configuration, Trial
     >>> a, b, c = (Configuration("s", name) for name in "abc")
@@ -64,30 +69,36 @@ class TaskMixture:
     spread: float = 0.4
     shrinkage: float = 0.2
     temper: float = TEMPER
+    half_say: float = 5.0
 
     def __post_init__(self) -> None:
         shares_fit = 0 <= self.uniform_share <= 1 and 0 <= self.shrinkage <= 1
-        if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper) <= 0:
+        if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper, self.half_say) <= 0:
             raise InputError(
-                "n_trees is at least 1, uniform_share and shrinkage lie in [0, 1], spread and temper above 0; "
-                f"got {self}."
+                "n_trees is at least 1, uniform_share and shrinkage lie in [0, 1], spread, temper and half_say above "
+                f"0; got {self}."
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
-        """Grow the forest; its trees are what is drawn from ``rng``."""
+        """Grow the forest, whose trees are what is drawn from ``rng``, and learn which configurations are alike."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
-        return FittedTaskMixture(past, forest, self.uniform_share, self.spread, self.shrinkage, self.temper)
+        latent = LatentGaussian().fit(past, rng)
+        numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say)
+        return FittedTaskMixture(past, forest, *numbers, latent)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTaskMixture(ForestOrdering):
-    """The past tasks and the forest, which is None where no past task has meta-features."""
+    """The past tasks, the forest, which is None where no past task has meta-features, and the latent Gaussian."""
 
+    parts: ClassVar[tuple[str, ...]] = (*ForestOrdering.parts, "latent")
     uniform_share: float
     spread: float
     shrinkage: float
     temper: float
+    half_say: float
+    latent: FittedLatentGaussian
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations of most expected improvement, one after the other."""
@@ -100,7 +111,9 @@ class FittedTaskMixture(ForestOrdering):
             kept, weights = self._of_weight(prior)
             regrets, wishes = self.past.known_regrets[kept], self.wishes[:, kept]
             return hedged(regrets, wishes, weights, eligible, tried.indices, k, price)
-        return self._mixture(prior, tried).choose(eligible, k, price)
+        mixture, n = self._mixture(prior, tried), int(np.isfinite(tried.losses).sum())
+        share = n**2 / (n**2 + self.half_say**2)
+        return mixture.choose(eligible, k, price, other=self._of_latent(tried, mixture.best), share=share)
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
@@ -116,6 +129,18 @@ class FittedTaskMixture(ForestOrdering):
             return super().predicted(task, tried, weights, indices)
         mean, std = self._mixture(weights, tried).moments(indices)
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
+
+    def save_learned(self, folder: Path) -> None:
+        """Write the forest, this method's own fields and the latent Gaussian into ``folder``, which exists."""
+        super().save_learned(folder)
+        (folder / _LATENT).mkdir(exist_ok=True)
+        self.latent.save_learned(folder / _LATENT)
+
+    @classmethod
+    def load_learned(cls, folder: Path, past: PastTasks, **parts: Any) -> Self:
+        """Read what ``save_learned`` wrote of these past tasks."""
+        latent = FittedLatentGaussian.load_learned(folder / _LATENT, past)
+        return super().load_learned(folder, past, latent=latent, **parts)
 
     @cached_property
     def wishes(self) -> Floats:
@@ -150,6 +175,11 @@ class FittedTaskMixture(ForestOrdering):
         return LognormalMixture.given(
             self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.temper
         )
+
+    def _of_latent(self, tried: Tried, best: float) -> LognormalMixture:
+        """Return what the latent Gaussian believes, as a mixture of one."""
+        belief = self.latent.belief(tried)
+        return LognormalMixture(belief.mean[None], np.ones(1), belief.variance, best)
 
     def _of_weight(self, prior: Floats) -> tuple[Integers | slice, Floats]:
         """Return which past tasks to look at while nothing was tried, and their weights; all where they weigh alike."""

@@ -83,3 +83,13 @@ def test_components_without_weight_are_left_out():
     )
     assert posterior.means.tolist() == [[0.0, 1.0]]
     assert posterior.weights.tolist() == [1.0]
+
+
+def test_another_model_has_its_share_of_the_say():
+    """One expects most of configuration 1, the other of 2; the believers' means are the same."""
+    means, variances = np.log([[0.2, 0.5, 0.5]]), np.array([1e-6, 0.5, 0.1])
+    one = LognormalMixture(means, np.ones(1), variances, best=np.log(0.2))
+    other = LognormalMixture(means, np.ones(1), variances[[0, 2, 1]], best=np.log(0.2))
+    eligible = np.array([False, True, True])
+    chosen = [one.choose(eligible, 2, other=other, share=share).tolist() for share in (0.0, 0.4, 0.6, 1.0)]
+    assert chosen == [[1, 2], [1, 2], [2, 1], [2, 1]]

@@ -10,6 +10,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
+from metalearn.recommenders.lognormal_mixture import LognormalMixture
 from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
 
@@ -92,7 +93,8 @@ def test_the_covariance_of_deviations_is_the_sum_over_pairs():
 
 
 @pytest.mark.parametrize(
-    "options", [{"n_trees": 0}, {"uniform_share": 1.1}, {"shrinkage": -0.1}, {"spread": 0.0}, {"temper": 0.0}]
+    "options",
+    [{"n_trees": 0}, {"uniform_share": 1.1}, {"shrinkage": -0.1}, {"spread": 0.0}, {"temper": 0.0}, {"half_say": 0.0}],
 )
 def test_options_that_cannot_be(options):
     with pytest.raises(InputError, match="n_trees is at least 1"):
@@ -104,6 +106,32 @@ def test_options_change_what_is_believed_and_are_saved(tmp_path):
     shares = [fit(past, uniform_share=share).weights(planted_task(0), NOTHING_TRIED)[0] for share in (0.0, 0.5, 1.0)]
     assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2)
     assert shares[2] == pytest.approx(np.full(24, 1 / 24))
-    fit(past, spread=0.1, temper=0.5).save(tmp_path)
+    fit(past, spread=0.1, temper=0.5, half_say=3.0).save(tmp_path)
     again = FittedTaskMixture.load(tmp_path)
-    assert (again.uniform_share, again.spread, again.shrinkage, again.temper) == (0.05, 0.1, 0.2, 0.5)
+    assert (again.uniform_share, again.spread, again.shrinkage) == (0.05, 0.1, 0.2)
+    assert (again.temper, again.half_say) == (0.5, 3.0)
+
+
+def test_the_more_was_tried_the_more_the_latent_gaussian_has_to_say(monkeypatch):
+    past = planted_meta_dataset(24)
+    shares = []
+    original = LognormalMixture.choose
+
+    def choose(self, eligible, k, price=None, *, other, share):
+        shares.append(share)
+        return original(self, eligible, k, price, other=other, share=share)
+
+    monkeypatch.setattr(LognormalMixture, "choose", choose)
+    history = [trial(past, name, 0.2) for name in ("decent", "noise_0", "noise_1")]
+    for n in (1, 2, 3):
+        fit(past, half_say=2.0).recommend(BARE, 1, history=history[:n])
+    assert shares == [0.2, 0.5, 9 / 13]
+
+
+def test_the_latent_gaussian_decides_where_it_alone_is_asked():
+    past = planted_meta_dataset(24)
+    history = [trial(past, "decent", 0.2), trial(past, "best_0", 0.7)]
+    mixture = fit(past, half_say=1e-9)
+    latent = replace(mixture.latent, n_initial=1)
+    known = [mixture.recommend(BARE, 1, history=history), latent.recommend(BARE, 1, history=history)]
+    assert known[0][0].configuration == known[1][0].configuration
