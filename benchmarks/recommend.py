@@ -49,7 +49,7 @@ QUICK_EVERY = 8
 KS = np.array(Settings().ks)
 # A curve times these weights is its area over log k.
 AREA = log_k_weights(KS)
-ABOUT = """One dataset left out; * a thirtieth of the datasets. Mean normalized regret in % [95 % bootstrap over families]."""
+ABOUT = "One dataset left out; * a thirtieth of them. Mean normalized regret in % [95 % bootstrap over families]."
 Regrets = NDArray[np.float64]
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -20,10 +20,8 @@ class ForestOrdering(Ordering):
     """Past tasks, weighted by how often they share a leaf with the new one; subclasses say what is made of them.
 
     The forest is None where no past task has meta-features; it is saved as Parquet, beside this method's own fields.
-    ``parts`` are the fields that are no such numbers or texts.
     """
 
-    parts: ClassVar[tuple[str, ...]] = ("past", "forest")
     forest: TaskForest | None
 
     @cached_property
@@ -51,16 +49,16 @@ class ForestOrdering(Ordering):
         """Write the forest and this method's own fields into ``folder``, which exists."""
         if self.forest is not None:
             self.forest.save(folder)
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in self.parts}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("past", "forest")}
         (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
 
     @classmethod
-    def load_learned(cls, folder: Path, past: PastTasks, **parts: Any) -> Self:
-        """Read what ``save_learned`` wrote of these past tasks; ``parts`` are what a subclass has read itself."""
+    def load_learned(cls, folder: Path, past: PastTasks) -> Self:
+        """Read what ``save_learned`` wrote of these past tasks."""
         described = past.meta_dataset.described
         forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
         own = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
-        return cls(past, forest, **own, **parts)
+        return cls(past, forest, **own)
 
     def _of_all(self, weights: Floats, distances: Floats) -> tuple[Floats, Floats]:
         """Return weights, 0, and distances, NaN for the tasks without meta-features (T,)."""

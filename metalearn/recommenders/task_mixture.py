@@ -11,8 +11,7 @@ more a ``latent_gaussian`` has to say in that: it knows which configurations are
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from metalearn.recommenders.lognormal_mixture import TEMPER, LognormalMixture, h
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 from metalearn.recommenders.task_forest import views
 
-_LATENT = "latent"
 # What was not evaluated is estimated from so many factors.
 RANK = 10
 # Beside the mean variance: what is measured twice differs by that much.
@@ -80,25 +78,23 @@ class TaskMixture:
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
-        """Grow the forest, whose trees are what is drawn from ``rng``, and learn which configurations are alike."""
+        """Grow the forest; its trees are what is drawn from ``rng``, and the seed of the latent Gaussian."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
-        latent = LatentGaussian().fit(past, rng)
         numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say)
-        return FittedTaskMixture(past, forest, *numbers, latent)
+        return FittedTaskMixture(past, forest, *numbers, int(rng.integers(2**31)))
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTaskMixture(ForestOrdering):
-    """The past tasks, the forest, which is None where no past task has meta-features, and the latent Gaussian."""
+    """The past tasks and the forest, which is None where no past task has meta-features."""
 
-    parts: ClassVar[tuple[str, ...]] = (*ForestOrdering.parts, "latent")
     uniform_share: float
     spread: float
     shrinkage: float
     temper: float
     half_say: float
-    latent: FittedLatentGaussian
+    seed: int
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
         """Return the k configurations of most expected improvement, one after the other."""
@@ -130,17 +126,10 @@ class FittedTaskMixture(ForestOrdering):
         mean, std = self._mixture(weights, tried).moments(indices)
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
 
-    def save_learned(self, folder: Path) -> None:
-        """Write the forest, this method's own fields and the latent Gaussian into ``folder``, which exists."""
-        super().save_learned(folder)
-        (folder / _LATENT).mkdir(exist_ok=True)
-        self.latent.save_learned(folder / _LATENT)
-
-    @classmethod
-    def load_learned(cls, folder: Path, past: PastTasks, **parts: Any) -> Self:
-        """Read what ``save_learned`` wrote of these past tasks."""
-        latent = FittedLatentGaussian.load_learned(folder / _LATENT, past)
-        return super().load_learned(folder, past, latent=latent, **parts)
+    @cached_property
+    def latent(self) -> FittedLatentGaussian:
+        """What is learned of all past tasks alike, when something was tried for the first time."""
+        return LatentGaussian().fit(self.past, np.random.default_rng(self.seed))
 
     @cached_property
     def wishes(self) -> Floats:
