@@ -116,6 +116,7 @@ def run_both(case: str, options: argparse.Namespace) -> Result:
     """Return what a dataset is like, and of each group and of all of them the seconds and values of both sides."""
     from pymfe.mfe import MFE
 
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     dataset = case_dataset(case, options)
     X, nominal = pymfe_arrays(dataset)
     y = dataset.y.cat.codes.to_numpy()
@@ -159,10 +160,10 @@ def pymfe_arrays(dataset: Dataset) -> tuple[Any, list[int]]:
 def in_turns(pymfe: Extract, ours: Extract, limit: int) -> Result:
     """Return the median seconds of both sides and of their ratio, and the values.
 
-    The first run of pymfe's is in a fork that is killed when the ``limit`` of seconds or memory is reached.
+    The first run of pymfe's is in a fork that is killed when the ``limit`` of seconds is reached.
     """
     try:
-        seconds, values = concurrent.process(timeout=limit, mp_context=FORK)(within_memory)(pymfe).result()
+        seconds, values = concurrent.process(timeout=limit, mp_context=FORK)(timed)(pymfe).result()
     except Exception as error:
         print(f"pymfe: {type(error).__name__} {error}", file=sys.stderr)
         return against(limit, ours, failed=True)
@@ -192,12 +193,6 @@ def timed(extract: Extract) -> tuple[float, Mapping[str, float]]:
     start = time.perf_counter()
     values = extract()
     return time.perf_counter() - start, values
-
-
-def within_memory(extract: Extract) -> tuple[float, Mapping[str, float]]:
-    """Return what ``timed`` gives, in a process that may not have more than 12 GB."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    return timed(extract)
 
 
 def run_scaling(case: str, options: argparse.Namespace) -> Result:  # noqa: ARG001
