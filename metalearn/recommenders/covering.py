@@ -27,44 +27,38 @@ def chances(regrets: Floats, ranks: Floats) -> Floats:
     return np.stack([1 - regrets, (1 - regrets) ** STRICTNESS, reciprocal_ranks(ranks)])
 
 
-def hedged(
-    regrets: Floats,
-    chances: Floats,
-    weights: Floats,
-    eligible: Mask,
-    tried: Integers,
-    k: int,
-    price: Floats | None = None,
-) -> Integers:
-    """Return at most k indices of eligible columns, chosen half as a portfolio and half for diversity.
+class Hedge:
+    """An opinion (``opinions``): half that of a portfolio, half for diversity.
 
     The gain of a configuration is the mean of two shares, of what the choices so far have left open: of the smallest
     regrets (T, C), as in ``portfolio``, and of the wishes that have these ``chances`` (V, T, C), as in ``diversified``.
     The former trusts past tasks to the letter and is the better the more of them there are, the latter hedges.
-    ``weights`` (T,) of the tasks sum to 1; gains are for the ``price`` (C,), if there is one. Equal gains go to the
-    smaller index.
+    ``weights`` (T,) of the tasks sum to 1; ``tried`` (n,) is chosen already.
 
     >>> regrets = np.array([[0.0, 0.4, 1.0], [1.0, 0.5, 0.0]])
     >>> wishes = chances(regrets, np.array([[0.2, 0.5, 0.8], [0.8, 0.5, 0.2]]))
-    >>> hedged(regrets, wishes, np.array([0.6, 0.4]), np.array([True] * 3), np.array([], int), 2)
+    >>> from metalearn.recommenders.opinions import pooled
+    >>> hedge = Hedge(regrets, wishes, np.array([0.6, 0.4]), np.array([], dtype=int))
+    >>> pooled([(hedge, 1.0)], np.array([True] * 3), 2)
     array([0, 2])
     """
-    best = regrets[:, tried].min(axis=1, initial=1.0)
-    left = weights * np.prod(1 - chances[:, :, tried], axis=2)
-    price = np.ones(regrets.shape[1]) if price is None else price
-    remaining = eligible.copy()
-    chosen: list[int] = []
-    for _ in range(min(k, int(eligible.sum()))):
-        now = float(weights @ best)
-        lowered = 1 - weights @ np.minimum(regrets, best[:, None]) / max(now, 1e-300)
-        satisfied = np.einsum("vt,vtc->c", left, chances, optimize=True) / max(float(left.sum()), 1e-300)
-        gains = np.where(remaining, np.round((lowered * (now > 0) + satisfied) / price, 12), -1.0)
-        winner = int(gains.argmax())
-        chosen.append(winner)
-        remaining[winner] = False
-        best = np.minimum(best, regrets[:, winner])
-        left = left * (1 - chances[:, :, winner])
-    return np.array(chosen, dtype=np.int64)
+
+    def __init__(self, regrets: Floats, chances: Floats, weights: Floats, tried: Integers) -> None:
+        self.regrets, self.chances, self.weights = regrets, chances, weights
+        self.best = regrets[:, tried].min(axis=1, initial=1.0)
+        self.left = weights * np.prod(1 - chances[:, :, tried], axis=2)
+
+    def gains(self) -> Floats:
+        """Return what each configuration would gain now (C,)."""
+        now = float(self.weights @ self.best)
+        lowered = 1 - self.weights @ np.minimum(self.regrets, self.best[:, None]) / max(now, 1e-300)
+        satisfied = np.einsum("vt,vtc->c", self.left, self.chances, optimize=True) / max(float(self.left.sum()), 1e-300)
+        return np.asarray(lowered * (now > 0) + satisfied)
+
+    def choose(self, index: int) -> None:
+        """Take a configuration for chosen."""
+        self.best = np.minimum(self.best, self.regrets[:, index])
+        self.left = self.left * (1 - self.chances[:, :, index])
 
 
 def reciprocal_ranks(ranks: Floats) -> Floats:

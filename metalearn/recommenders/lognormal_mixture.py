@@ -4,7 +4,7 @@ Conditional normals and tempered weights in closed form; expected improvement (J
 Optimization 1998) of a lognormal is the price of a put option (Black & Scholes 1973).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ OWN_SHARE = 0.1
 class LognormalMixture:
     """Logarithms of the losses of C configurations: m normals with ``means`` (m, C) and the same ``variances`` (C,).
 
-    ``weights`` (m,) sum to 1. ``best`` is the logarithm of the smallest loss seen so far.
+    ``weights`` (m,) sum to 1. ``best`` is the logarithm of the smallest loss seen so far; ``components`` (m,) tell
+    which of those that there were before something was seen these are, by default all.
 
     >>> means, covariance = np.array([[-1.0, -2.0], [-1.0, 0.0]]), np.array([[0.1, 0.0], [0.0, 0.1]])
     >>> posterior = LognormalMixture.given(means, np.array([0.5, 0.5]), covariance, np.array([1]), np.array([-1.9]))
@@ -42,6 +43,7 @@ class LognormalMixture:
     weights: Floats
     variances: Floats
     best: float = np.inf
+    components: Integers | slice = field(default_factory=lambda: slice(None))
 
     @classmethod
     def given(
@@ -70,50 +72,13 @@ class LognormalMixture:
             weights[kept] / weights[kept].sum(),
             np.maximum(np.diag(covariance) - np.einsum("nc,nc->c", gain, gain), 0.0),
             float(logs.min()),
+            kept,
         )
 
-    def choose(
-        self,
-        eligible: Mask,
-        k: int,
-        price: Floats | None = None,
-        *,
-        other: "LognormalMixture | None" = None,
-        share: float = 0.0,
-    ) -> Integers:
-        """Return at most k eligible indices of most expected improvement, the later ones given the earlier.
-
-        With a ``price`` (C,), such as seconds, of most improvement for it (Snoek, Larochelle & Adams, 2012). An
-        ``other`` model of the same losses has that ``share`` of the say: improvements, as shares of the largest under
-        the same model, are averaged (a linear opinion pool: Stone, Annals of Mathematical Statistics 1961).
-
-        Of what was chosen each component believes its own mean (the kriging believer of Ginsbourger, Le Riche &
-        Carraro 2010). Equal improvements go to the smaller mean, then to the smaller index.
-        """
-        models = [(self, 1.0)] if other is None else [(self, 1 - share), (other, share)]
-        best, remaining = [np.full(len(model.means), model.best) for model, _ in models], eligible.copy()
-        expected, chosen = self.weights @ self.means, np.zeros(0, dtype=np.int64)
-        for _ in range(min(k, int(eligible.sum()))):
-            left = np.flatnonzero(remaining)
-            gains = np.zeros(len(left))
-            for (model, say), lowest in zip(models, best, strict=True):
-                improvements = model.improvements(left, lowest)
-                gains += say * improvements / max(float(improvements.max()), 1e-300)
-            gains = gains if price is None else gains / price[left]
-            winner = left[np.lexsort((left, expected[left].round(9), -gains.round(12)))[0]]
-            chosen, remaining[winner] = np.append(chosen, winner), False
-            best = [np.minimum(b, model.means[:, winner]) for (model, _), b in zip(models, best, strict=True)]
-        return chosen
-
-    def improvements(self, indices: Integers, best: Floats) -> Floats:
-        """Return expected improvements (n,) at n indices over what is best (m,) in each component.
-
-        In each component an improvement counts in units of the distance from its best to its worst mean loss.
-        """
-        widths = np.exp(self.means.max(axis=1)) - np.exp(self.means.min(axis=1))
-        weights = self.weights / np.maximum(widths, 1e-300)
-        sd = np.sqrt(np.maximum(self.variances[indices], 1e-12))
-        return np.asarray(weights @ expected_improvement(self.means[:, indices], sd, best[:, None]))
+    @property
+    def expected(self) -> Floats:
+        """The means (C,) of the logarithms."""
+        return np.asarray(self.weights @ self.means)
 
     def moments(self, indices: Integers | slice = slice(None)) -> tuple[Floats, Floats]:
         """Return mean and standard deviation (n,) of the losses at n indices, by default all, calibrated.
@@ -127,6 +92,28 @@ class LognormalMixture:
         mean = weighted_sums(self.weights, medians)
         own = OWN_SHARE * weighted_sums(self.weights, medians**2) * self.variances[indices]
         return mean, np.sqrt(weighted_sums(self.weights, (medians - mean) ** 2) + own)
+
+
+class Improvement:
+    """An opinion (``opinions``): how much lower than the smallest loss so far a loss is expected to be.
+
+    In each component it counts in units of the distance from its best to its worst mean loss. Of what was chosen each
+    component believes its own mean (the kriging believer of Ginsbourger, Le Riche & Carraro 2010).
+    """
+
+    def __init__(self, mixture: LognormalMixture) -> None:
+        widths = np.exp(mixture.means.max(axis=1)) - np.exp(mixture.means.min(axis=1))
+        self.means, self.weights = mixture.means, mixture.weights / np.maximum(widths, 1e-300)
+        self.sd = np.sqrt(np.maximum(mixture.variances, 1e-12))
+        self.best = np.full(len(mixture.means), mixture.best)
+
+    def gains(self) -> Floats:
+        """Return the expected improvement of each configuration now (C,)."""
+        return np.asarray(self.weights @ expected_improvement(self.means, self.sd, self.best[:, None]))
+
+    def choose(self, index: int) -> None:
+        """Take a configuration for chosen."""
+        self.best = np.minimum(self.best, self.means[:, index])
 
 
 def heaviest(weights: Floats, n: int) -> Integers:

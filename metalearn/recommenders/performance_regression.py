@@ -21,7 +21,8 @@ from metalearn.core.records import Configuration, Evidence, Task, Trial
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses, normalized_regret
 from metalearn.errors import InputError
 from metalearn.recommenders.departures import Departures
-from metalearn.recommenders.lognormal_mixture import LognormalMixture
+from metalearn.recommenders.lognormal_mixture import Improvement, LognormalMixture
+from metalearn.recommenders.opinions import pooled
 from metalearn.recommenders.past_evaluations import PastEvaluations, limited
 from metalearn.recommenders.portfolio import greedy_portfolio
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
@@ -150,7 +151,8 @@ class FittedPerformanceRegression(Ordering):
         kept, k = self._kept(mean, eligible, tried), min(k, MAX_LIST)
         futures = self._futures(mean, kept)
         if np.isfinite(tried.losses).any():
-            best = self._mixture(futures, kept, tried).choose(eligible[kept], k)
+            mixture = self._mixture(futures, kept, tried)
+            best = pooled([(Improvement(mixture), 1.0)], eligible[kept], k, ties=mixture.expected)
         else:
             none_failed = np.zeros(futures.shape, dtype=bool)
             bounded = self.past.meta_dataset.metric.bounded

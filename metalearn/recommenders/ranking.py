@@ -266,9 +266,14 @@ class Ordering(ABC):
         known = seconds[np.isfinite(seconds)]
         typical = float(np.median(known)) if len(known) else 1.0
         price = np.maximum(np.nan_to_num(seconds, nan=typical), SHORTEST)
-        order = self.order_by_price(task, eligible, tried, int(eligible.sum()), price)
-        ordered = [int(i) for i in order if eligible[i]]
-        return [ordered[place] for place in affordable(np.nan_to_num(seconds[ordered]).tolist(), total)][:k]
+        asked, most = k, int(eligible.sum())
+        while True:
+            order = self.order_by_price(task, eligible, tried, asked, price)
+            ordered = [int(i) for i in order if eligible[i]][:asked]
+            fitting = [ordered[place] for place in affordable(np.nan_to_num(seconds[ordered]).tolist(), total)]
+            if len(fitting) >= k or asked >= most:
+                return fitting[:k]
+            asked *= 4  # the order costs by its length, and a shorter one is the beginning of a longer one
 
     def _untested(
         self, candidates: Sequence[Configuration], constraints: Constraints, tried: set[str]

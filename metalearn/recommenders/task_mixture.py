@@ -20,10 +20,11 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
-from metalearn.recommenders.covering import chances, hedged
+from metalearn.recommenders.covering import Hedge, chances
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
 from metalearn.recommenders.latent_gaussian import FittedLatentGaussian, LatentGaussian
-from metalearn.recommenders.lognormal_mixture import TEMPER, LognormalMixture, heaviest
+from metalearn.recommenders.lognormal_mixture import TEMPER, Improvement, LognormalMixture, heaviest
+from metalearn.recommenders.opinions import Opinion, pooled
 from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
 from metalearn.recommenders.task_forest import views
 
@@ -35,6 +36,8 @@ NUGGET = 1e-3
 FREE_LEVEL = 1e4
 # Of past tasks that have more evaluations in all, those of most weight make the list while nothing was tried yet.
 AT_MOST_CELLS = 250_000
+# From so many past tasks on their covariance is known well enough.
+FEW_TASKS = 100
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class TaskMixture:
     alike is the deviation of the new one, ``shrinkage`` how much of its covariances is taken to be the noise of
     estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the likelihood that reweighs has
     the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent Gaussian has a share of
-    n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses.
+    n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses. Fewer than 100 past tasks do not tell well how
+    losses deviate: then the list that it would have made of them, given their weights now, has ``hedge_share`` of what
+    is left of the say.
 
     Raises:
         InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or another number not above 0.
@@ -68,20 +73,21 @@ class TaskMixture:
     shrinkage: float = 0.2
     temper: float = TEMPER
     half_say: float = 5.0
+    hedge_share: float = 0.2
 
     def __post_init__(self) -> None:
-        shares_fit = 0 <= self.uniform_share <= 1 and 0 <= self.shrinkage <= 1
+        shares_fit = all(0 <= share <= 1 for share in (self.uniform_share, self.shrinkage, self.hedge_share))
         if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper, self.half_say) <= 0:
             raise InputError(
-                "n_trees is at least 1, uniform_share and shrinkage lie in [0, 1], spread, temper and half_say above "
-                f"0; got {self}."
+                "n_trees is at least 1, uniform_share, shrinkage and hedge_share lie in [0, 1], spread, temper and "
+                f"half_say above 0; got {self}."
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest; its trees are what is drawn from ``rng``, and the seed of the latent Gaussian."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
-        numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say)
+        numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share)
         return FittedTaskMixture(past, forest, *numbers, int(rng.integers(2**31)))
 
 
@@ -94,6 +100,7 @@ class FittedTaskMixture(ForestOrdering):
     shrinkage: float
     temper: float
     half_say: float
+    hedge_share: float
     seed: int
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
@@ -104,12 +111,17 @@ class FittedTaskMixture(ForestOrdering):
         """Return the k configurations of most expected improvement for the price (C,), one after the other."""
         prior, _ = self.weights(task, tried)
         if not np.isfinite(tried.losses).any():
-            kept, weights = self._of_weight(prior)
-            regrets, wishes = self.past.known_regrets[kept], self.wishes[:, kept]
-            return hedged(regrets, wishes, weights, eligible, tried.indices, k, price)
+            return pooled([(self._hedge(*self._of_weight(prior), tried), 1.0)], eligible, k, price)
         mixture, n = self._mixture(prior, tried), int(np.isfinite(tried.losses).sum())
-        share = n**2 / (n**2 + self.half_say**2)
-        return mixture.choose(eligible, k, price, other=self._of_latent(tried, mixture.best), share=share)
+        latent = n**2 / (n**2 + self.half_say**2)
+        hedge = self.hedge_share if len(prior) < FEW_TASKS else 0.0
+        opinions: list[tuple[Opinion, float]] = [
+            (Improvement(mixture), (1 - latent) * (1 - hedge)),
+            (Improvement(self._of_latent(tried, mixture.best)), latent),
+        ]
+        if hedge:
+            opinions.append((self._hedge(mixture.components, mixture.weights, tried), (1 - latent) * hedge))
+        return pooled(opinions, eligible, k, price, ties=mixture.expected)
 
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
@@ -164,6 +176,10 @@ class FittedTaskMixture(ForestOrdering):
         return LognormalMixture.given(
             self.log_losses, prior, self.covariance, tried.indices[finished], logs, self.temper
         )
+
+    def _hedge(self, kept: Integers | slice, weights: Floats, tried: Tried) -> Hedge:
+        """Return what these past tasks of these weights have left open."""
+        return Hedge(self.past.known_regrets[kept], self.wishes[:, kept], weights, tried.indices)
 
     def _of_latent(self, tried: Tried, best: float) -> LognormalMixture:
         """Return what the latent Gaussian believes, as a mixture of one."""

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalearn.recommenders.covering import STRICTNESS, chances, hedged, reciprocal_ranks
+from metalearn.recommenders.covering import STRICTNESS, Hedge, chances, reciprocal_ranks
+from metalearn.recommenders.opinions import pooled
+
+
+def hedged(regrets, wishes, weights, eligible, tried, k, price=None):
+    return pooled([(Hedge(regrets, wishes, weights, tried), 1.0)], eligible, k, price)
 
 
 def example(seed, n_tasks=5, n_configurations=9):

@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metalearn.recommenders.lognormal_mixture import OWN_SHARE, TEMPER, LognormalMixture, expected_improvement, tempered
+from metalearn.recommenders.lognormal_mixture import (
+    OWN_SHARE,
+    TEMPER,
+    Improvement,
+    LognormalMixture,
+    expected_improvement,
+    tempered,
+)
+from metalearn.recommenders.opinions import pooled
+
+
+def choose(mixture, eligible, k, price=None):
+    return pooled([(Improvement(mixture), 1.0)], eligible, k, price, ties=mixture.expected)
 
 
 def normals(m=3, c=5, seed=0):
@@ -58,23 +70,23 @@ def test_an_improvement_is_weighed_against_its_price():
     means = np.log([[1.0, 0.5, 0.4]])
     posterior = LognormalMixture(means, np.ones(1), np.full(3, 1e-6), best=0.0)
     eligible = np.array([False, True, True])
-    assert posterior.choose(eligible, 1).tolist() == [2]
-    assert posterior.choose(eligible, 1, price=np.array([1.0, 1.0, 1.1])).tolist() == [2]
-    assert posterior.choose(eligible, 1, price=np.array([1.0, 1.0, 1.3])).tolist() == [1]
+    assert choose(posterior, eligible, 1).tolist() == [2]
+    assert choose(posterior, eligible, 1, price=np.array([1.0, 1.0, 1.1])).tolist() == [2]
+    assert choose(posterior, eligible, 1, price=np.array([1.0, 1.0, 1.3])).tolist() == [1]
 
 
 def test_an_improvement_counts_in_units_of_the_components_own_width():
     """A gain of a half where losses go from 0.4 to 1.4, or one of 0.8 where they go up to 100: the former counts."""
     means = np.log([[1.0, 0.5, 1.4, 0.4], [1.0, 1.0, 0.2, 100.0]])
     posterior = LognormalMixture(means, np.array([0.5, 0.5]), np.full(4, 1e-6), best=0.0)
-    assert posterior.choose(np.array([False, True, True, False]), 2).tolist() == [1, 2]
+    assert choose(posterior, np.array([False, True, True, False]), 2).tolist() == [1, 2]
 
 
 def test_later_choices_count_on_the_earlier_ones():
     """Two twins are the best in one component; the second choice goes to what is best in the other."""
     means = np.log([[1.0, 0.1, 0.1, 0.9], [1.0, 1.0, 1.0, 0.3]])
     posterior = LognormalMixture(means, np.array([0.6, 0.4]), np.full(4, 1e-6), best=0.0)
-    assert posterior.choose(np.array([False, True, True, True]), 3).tolist() == [1, 3, 2]
+    assert choose(posterior, np.array([False, True, True, True]), 3).tolist() == [1, 3, 2]
 
 
 def test_components_without_weight_are_left_out():
@@ -83,13 +95,3 @@ def test_components_without_weight_are_left_out():
     )
     assert posterior.means.tolist() == [[0.0, 1.0]]
     assert posterior.weights.tolist() == [1.0]
-
-
-def test_another_model_has_its_share_of_the_say():
-    """One expects most of configuration 1, the other of 2; the believers' means are the same."""
-    means, variances = np.log([[0.2, 0.5, 0.5]]), np.array([1e-6, 0.5, 0.1])
-    one = LognormalMixture(means, np.ones(1), variances, best=np.log(0.2))
-    other = LognormalMixture(means, np.ones(1), variances[[0, 2, 1]], best=np.log(0.2))
-    eligible = np.array([False, True, True])
-    chosen = [one.choose(eligible, 2, other=other, share=share).tolist() for share in (0.0, 0.4, 0.6, 1.0)]
-    assert chosen == [[1, 2], [1, 2], [2, 1], [2, 1]]

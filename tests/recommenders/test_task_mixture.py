@@ -10,7 +10,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
-from metalearn.recommenders.lognormal_mixture import LognormalMixture
+from metalearn.recommenders.opinions import pooled
 from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
 
@@ -94,7 +94,15 @@ def test_the_covariance_of_deviations_is_the_sum_over_pairs():
 
 @pytest.mark.parametrize(
     "options",
-    [{"n_trees": 0}, {"uniform_share": 1.1}, {"shrinkage": -0.1}, {"spread": 0.0}, {"temper": 0.0}, {"half_say": 0.0}],
+    [
+        {"n_trees": 0},
+        {"uniform_share": 1.1},
+        {"shrinkage": -0.1},
+        {"spread": 0.0},
+        {"temper": 0.0},
+        {"half_say": 0.0},
+        {"hedge_share": 2.0},
+    ],
 )
 def test_options_that_cannot_be(options):
     with pytest.raises(InputError, match="n_trees is at least 1"):
@@ -112,20 +120,24 @@ def test_options_change_what_is_believed_and_are_saved(tmp_path):
     assert (again.temper, again.half_say) == (0.5, 3.0)
 
 
-def test_the_more_was_tried_the_more_the_latent_gaussian_has_to_say(monkeypatch):
-    past = planted_meta_dataset(24)
+@pytest.mark.parametrize(("n_past", "hedge"), [(24, 0.2), (120, 0.0)])
+def test_who_has_which_share_of_the_say(monkeypatch, n_past, hedge):
+    """The more was tried the latent Gaussian, and with fewer than 100 past tasks the list that they would make."""
+    past = planted_meta_dataset(n_past)
     shares = []
-    original = LognormalMixture.choose
 
-    def choose(self, eligible, k, price=None, *, other, share):
-        shares.append(share)
-        return original(self, eligible, k, price, other=other, share=share)
+    def recorded(opinions, *rest, **named):
+        shares.append([round(share, 6) for _, share in opinions])
+        return pooled(opinions, *rest, **named)
 
-    monkeypatch.setattr(LognormalMixture, "choose", choose)
+    monkeypatch.setattr("metalearn.recommenders.task_mixture.pooled", recorded)
     history = [trial(past, name, 0.2) for name in ("decent", "noise_0", "noise_1")]
+    fitted = fit(past, n_trees=5, half_say=2.0)
     for n in (1, 2, 3):
-        fit(past, half_say=2.0).recommend(BARE, 1, history=history[:n])
-    assert shares == [0.2, 0.5, 9 / 13]
+        fitted.recommend(BARE, 1, history=history[:n])
+    latent = np.array([0.2, 0.5, 9 / 13])
+    expected = [(1 - latent) * (1 - hedge), latent, *([(1 - latent) * hedge] if hedge else [])]
+    np.testing.assert_allclose(shares, np.transpose(expected), atol=1e-6)
 
 
 def test_the_latent_gaussian_decides_where_it_alone_is_asked():
