@@ -24,7 +24,7 @@ from metalearn.evaluation.report import table
 from metalearn.evaluation.scores import Floats
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.auto import Auto
-from metalearn.recommenders.ranking import NOTHING_TRIED, Tried
+from metalearn.recommenders.tried import NOTHING_TRIED, Tried
 from metalearn.sources.curves import read_curves
 from metalearn.store import KnowledgeBase
 

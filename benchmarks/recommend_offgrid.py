@@ -34,8 +34,8 @@ from metalearn.evaluation.report import table
 from metalearn.evaluation.splits import folds
 from metalearn.recommenders.gaussian import expected_improvement
 from metalearn.recommenders.past_evaluations import PastEvaluations
+from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.performance_regression import PerformanceRegression
-from metalearn.recommenders.ranking import PastTasks
 from metalearn.recommenders.residual_kernel import ResidualKernel
 from metalearn.sources.metafeatures import read_meta_features
 from metalearn.sources.runs import read_runs

@@ -18,7 +18,9 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 Variant = Literal["AT0", "AT1", "ATW"]
 

@@ -10,10 +10,12 @@ import numpy as np
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.learners.defaults import default_configurations
+from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.performance_regression import FittedPerformanceRegression, PerformanceRegression
 from metalearn.recommenders.portfolio import FittedPortfolio
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture
+from metalearn.recommenders.tried import Tried
 
 # From fewer families nothing is learned about which tasks are alike.
 MIN_FAMILIES = 15

@@ -11,7 +11,9 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # One imaginary task on which every configuration ranks in the middle, so that one that won its only task
 # does not pass for the best of all; where every configuration was evaluated everywhere, it changes nothing.

@@ -18,8 +18,10 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS, deviations, ranks
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
 from metalearn.recommenders.runtime import SHORTEST
+from metalearn.recommenders.tried import Tried
 
 # A success rate or loss below this counts as this, so that it has a logarithm.
 SMALLEST = 10.0**-TIE_DIGITS

@@ -24,7 +24,8 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
 from metalearn.core.resources import cache_folder, metadata_path
 from metalearn.errors import MetalearnError
-from metalearn.recommenders.ranking import Ordering, PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Ordering
 
 _LOG = logging.getLogger(__name__)
 KEY = "key.json"

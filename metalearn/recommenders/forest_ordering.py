@@ -9,8 +9,10 @@ from typing import Self
 import numpy as np
 
 from metalearn.core.records import Task
-from metalearn.recommenders.ranking import Floats, Integers, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Ordering
 from metalearn.recommenders.task_forest import TaskForest
+from metalearn.recommenders.tried import Tried
 
 _OWN_FIELDS = "recommender.json"
 

@@ -21,7 +21,9 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import reference_loss
 from metalearn.errors import InputError
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 Transform = Literal["log", "none"]
 # Added before a logarithm: near zero, differences far below one percent tell nothing.

@@ -21,7 +21,9 @@ from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
 from metalearn.recommenders.covering import diversified, reciprocal_ranks
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 
 @dataclass(frozen=True)

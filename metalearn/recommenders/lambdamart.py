@@ -16,7 +16,9 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # The normalized regrets that part the grades of relevance: 0 up to the first of them is the best grade.
 GRADE_LIMITS = (0.01, 0.03, 0.06, 0.1, 0.2, 0.4)

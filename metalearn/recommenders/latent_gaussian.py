@@ -20,8 +20,10 @@ from metalearn.errors import InputError
 from metalearn.recommenders.gaussian import Belief, expected_improvement
 from metalearn.recommenders.knn import FittedNearestTasks
 from metalearn.recommenders.latent_kernel import LatentKernel
+from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.portfolio import greedy_portfolio
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # A list goes on by mean after this many: so many fantasies in a row say nothing of the task any more.
 N_BELIEVED = 100

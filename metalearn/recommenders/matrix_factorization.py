@@ -18,8 +18,10 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS, RobustScaler, log_losses
 from metalearn.errors import InputError
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
 from metalearn.recommenders.runtime import SHORTEST
+from metalearn.recommenders.tried import Tried
 
 # Penalties of the regression on meta-features that are tried, in units of a meta-feature's mean sum of squares.
 PENALTIES = np.logspace(-2, 4, 13)

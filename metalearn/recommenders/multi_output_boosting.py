@@ -19,7 +19,9 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import RobustScaler
 from metalearn.errors import InputError
 from metalearn.recommenders.multi_output_forest import by_prediction, outputs
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # So many principal components of the regrets are boosted; the others are left at their means.
 N_COMPONENTS = 20

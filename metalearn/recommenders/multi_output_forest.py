@@ -18,7 +18,9 @@ from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
-from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask
+from metalearn.recommenders.tried import Tried
 
 Target = Literal["regret", "rank"]
 

@@ -19,7 +19,9 @@ from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
 from metalearn.recommenders.multi_output_forest import outputs
-from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask
+from metalearn.recommenders.tried import Tried
 
 # All past tasks together have that share of each vote: it decides pairs that no task like the new one has evaluated.
 UNIFORM_SHARE = 0.05

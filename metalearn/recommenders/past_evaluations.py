@@ -11,7 +11,8 @@ import numpy as np
 from metalearn.core.configuration_table import ConfigurationTable
 from metalearn.core.meta_dataset import ROW_COLUMNS, MetaDataset
 from metalearn.core.records import Configuration
-from metalearn.recommenders.ranking import Floats, Integers, PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers
 
 # Of a task so many evaluations are learned from.
 MAX_ROWS = 500

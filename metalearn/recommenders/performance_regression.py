@@ -24,8 +24,10 @@ from metalearn.recommenders.departures import Departures
 from metalearn.recommenders.lognormal_mixture import Improvement, LognormalMixture
 from metalearn.recommenders.opinions import pooled
 from metalearn.recommenders.past_evaluations import PastEvaluations, limited
+from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.portfolio import greedy_portfolio
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # Trees are grown without each of so many parts of the families, on which it is measured what they leave unexplained.
 N_PARTS = 3

@@ -14,7 +14,9 @@ import numpy as np
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 # So many gains are computed at a time.
 _BLOCK = 32

@@ -10,7 +10,9 @@ import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
-from metalearn.recommenders.ranking import Integers, Mask, Ordering, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Integers, Mask, Ordering
+from metalearn.recommenders.tried import Tried
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,21 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.meta_dataset import MetaDataset, meta_feature_matrix
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
-from metalearn.core.transforms import log_losses, normalized_regret, ranks, weighted_sums
+from metalearn.core.transforms import weighted_sums
 from metalearn.recommenders.lists import affordable
-from metalearn.recommenders.novelty import Novelty
-from metalearn.recommenders.runtime import SHORTEST, RuntimeModel
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.runtime import SHORTEST
+from metalearn.recommenders.tried import Tried
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,113 +25,6 @@ Mask = NDArray[np.bool_]
 _OWN_FIELDS = "recommender.json"
 # How many past tasks are shown as evidence for a recommendation.
 N_EVIDENCE = 3
-
-
-@dataclass(frozen=True, eq=False)
-class PastTasks:
-    """What a recommender keeps of a MetaDataset: losses, ranks, regrets and costs as matrices (T, C)."""
-
-    meta_dataset: MetaDataset
-
-    @property
-    def configurations(self) -> tuple[Configuration, ...]:
-        """The C known configurations, in the order of their ids."""
-        return self.meta_dataset.configurations
-
-    @cached_property
-    def failed(self) -> Mask:
-        """(T, C): whether the configuration failed there."""
-        return self.meta_dataset.failure_matrix()
-
-    @cached_property
-    def losses(self) -> Floats:
-        """(T, C): mean losses, NaN where not evaluated or failed."""
-        return self.meta_dataset.performance_matrix()
-
-    @cached_property
-    def log_losses(self) -> Floats:
-        """(T, C): logarithms of the losses, NaN where not evaluated; a failure is as bad as the task's worst."""
-        logs = log_losses(self.losses, bounded=self.meta_dataset.metric.bounded)
-        worst = np.fmax.reduce(logs, axis=1, keepdims=True, initial=-np.inf)
-        return np.where(self.failed, np.where(np.isfinite(worst), worst, np.nan), logs)
-
-    @cached_property
-    def ranks(self) -> Floats:
-        """(T, C): ranks in (0, 1), NaN where not evaluated."""
-        return ranks(self.losses, self.failed)
-
-    @cached_property
-    def regrets(self) -> Floats:
-        """(T, C): normalized regrets in [0, 1], NaN where not evaluated."""
-        return normalized_regret(self.losses, self.failed, bounded=self.meta_dataset.metric.bounded)
-
-    @cached_property
-    def known_regrets(self) -> Floats:
-        """(T, C): the same, 1 where not evaluated: what a task has not seen is taken to be of no help there."""
-        return np.asfortranarray(np.nan_to_num(self.regrets, nan=1.0))  # whole columns are looked at
-
-    @cached_property
-    def costs(self) -> Floats:
-        """(T, C): seconds, NaN where unknown."""
-        return self.meta_dataset.cost_matrix()
-
-    @cached_property
-    def runtimes(self) -> RuntimeModel:
-        """What tells how long configurations take on a new task."""
-        return RuntimeModel.fit(self.costs, [task.meta_features for task in self.meta_dataset.tasks])
-
-    @cached_property
-    def novelty(self) -> Novelty:
-        """What tells how unlike the past tasks a new one is."""
-        families = np.unique([task.family for task in self.meta_dataset.tasks], return_inverse=True)[1]
-        return Novelty.fit(self.meta_dataset.meta_features, families)
-
-    def meta_features_of(self, task: Task) -> Floats:
-        """Return the meta-features (F,) of a task under the names that the past tasks have, NaN where unknown."""
-        own = meta_feature_matrix([task], self.meta_dataset.feature_names)[0]
-        return np.where(np.isfinite(own), own, np.nan)
-
-    def knows(self, task: Task) -> bool:
-        """Whether the task shares a meta-feature with some past task."""
-        shared = np.isfinite(self.meta_dataset.meta_features) & np.isfinite(self.meta_features_of(task))
-        return bool(shared.any())
-
-
-class Tried(NamedTuple):
-    """What was already evaluated on the new task: indices of n configurations, in the order in which they came first.
-
-    ``losses`` (n,) are the means at full fidelity, infinite where every trial failed and NaN where none is finished;
-    ``seconds`` (n,) what trials took on average, NaN where unknown.
-    """
-
-    indices: Integers
-    losses: Floats
-    seconds: Floats | None = None
-
-    @classmethod
-    def of(cls, history: Sequence[Trial], position: Mapping[str, int]) -> "Tried":
-        """Sum up the trials of the configurations that have a ``position``.
-
-        >>> a, b = Configuration("s", "a"), Configuration("s", "b")
-        >>> trials = [Trial(b, loss=0.3, status="ok"), Trial(a, status="crashed"), Trial(b, loss=0.1, status="ok")]
-        >>> Tried.of(trials, {a.id: 0, b.id: 1})
-        Tried(indices=array([1, 0]), losses=array([0.2, inf]), seconds=array([nan, nan]))
-        """
-        losses: defaultdict[int, list[float]] = defaultdict(list)
-        seconds: defaultdict[int, list[float]] = defaultdict(list)
-        for trial in history:
-            if trial.configuration.id in position:
-                index = position[trial.configuration.id]
-                known, times = losses[index], seconds[index]
-                if trial.status not in ("pending", "pruned") and trial.fidelity >= 1:
-                    known.append(np.inf if trial.loss is None else trial.loss)
-                    times.append(np.nan if trial.cost_seconds is None or trial.loss is None else trial.cost_seconds)
-        means = [float(np.mean([v for v in values if v < np.inf] or values or [np.nan])) for values in losses.values()]
-        mean_seconds = [float(np.mean([v for v in values if v == v] or [np.nan])) for values in seconds.values()]
-        return cls(np.array(list(losses), dtype=np.int64), np.array(means), np.array(mean_seconds))
-
-
-NOTHING_TRIED = Tried(np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,10 @@ from metalearn.recommenders.forest_ordering import ForestOrdering, grow
 from metalearn.recommenders.latent_gaussian import FittedLatentGaussian, LatentGaussian
 from metalearn.recommenders.lognormal_mixture import TEMPER, Improvement, LognormalMixture, heaviest
 from metalearn.recommenders.opinions import Opinion, pooled
-from metalearn.recommenders.ranking import Floats, Integers, Mask, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.ranking import Floats, Integers, Mask
 from metalearn.recommenders.task_forest import views
+from metalearn.recommenders.tried import Tried
 
 # What was not evaluated is estimated from so many factors.
 RANK = 10

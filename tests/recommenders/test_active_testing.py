@@ -14,7 +14,8 @@ from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
 from metalearn.recommenders.active_testing import ActiveTesting, FittedActiveTesting, tournament
 from metalearn.recommenders.average_rank import average_rank
-from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.tried import NOTHING_TRIED, Tried
 from metalearn.sources.matrix import read_matrix
 from metalearn.store import KnowledgeBase
 

@@ -15,7 +15,7 @@ from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import AverageRank
 from metalearn.recommenders.budgeted_rank import LossTimeRank, fronts
-from metalearn.recommenders.ranking import NOTHING_TRIED
+from metalearn.recommenders.tried import NOTHING_TRIED
 
 NEW = Task("new", "new", "classification")
 

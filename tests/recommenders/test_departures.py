@@ -7,7 +7,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration
 from metalearn.recommenders.departures import N_INDUCING, Departures
 from metalearn.recommenders.past_evaluations import MAX_ROWS, PastEvaluations, spread
-from metalearn.recommenders.ranking import PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
 
 
 def svc(x):

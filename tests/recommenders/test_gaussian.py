@@ -18,7 +18,8 @@ from metalearn.recommenders.gaussian import (
     completed,
     expected_improvement,
 )
-from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks, Tried
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.tried import NOTHING_TRIED, Tried
 
 NEW = Task("new", "new", "classification")
 

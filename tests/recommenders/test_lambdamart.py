@@ -8,7 +8,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
 from metalearn.recommenders.lambdamart import FittedLambdaMart, LambdaMart, described_configurations
-from metalearn.recommenders.ranking import PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
 
 
 def recommended(past, task, k=3, **options):

@@ -14,7 +14,7 @@ from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
 from metalearn.recommenders.latent_gaussian import FittedLatentGaussian, LatentGaussian
 from metalearn.recommenders.portfolio import GreedyPortfolio, greedy_portfolio
-from metalearn.recommenders.ranking import NOTHING_TRIED, Tried
+from metalearn.recommenders.tried import NOTHING_TRIED, Tried
 
 BARE = Task("bare", "bare", "classification")
 

@@ -19,7 +19,7 @@ from metalearn.recommenders.matrix_factorization import (
     RidgeRegression,
     d_optimal,
 )
-from metalearn.recommenders.ranking import PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
 
 NEW = Task("new", "new", "classification")
 

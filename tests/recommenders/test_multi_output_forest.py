@@ -12,8 +12,8 @@ from metalearn.core.records import Configuration, Task
 from metalearn.core.transforms import RobustScaler
 from metalearn.errors import InputError
 from metalearn.recommenders.multi_output_forest import FittedMultiOutputForest, MultiOutputForest
-from metalearn.recommenders.ranking import NOTHING_TRIED
 from metalearn.recommenders.task_forest import GROWN_SHARE, MIN_LEAF
+from metalearn.recommenders.tried import NOTHING_TRIED
 
 BARE = Task("bare", "bare", "classification")
 

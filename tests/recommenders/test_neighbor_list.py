@@ -18,7 +18,8 @@ from metalearn.recommenders.neighbor_list import (
     NeighborRank,
     scaled_distances,
 )
-from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.tried import NOTHING_TRIED
 
 BOTH = [NeighborList(), NeighborRank()]
 

@@ -10,7 +10,8 @@ from metalearn.errors import InputError
 from metalearn.recommenders import pairwise
 from metalearn.recommenders.average_rank import average_rank
 from metalearn.recommenders.pairwise import PairwiseVotes, votes
-from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
+from metalearn.recommenders.tried import NOTHING_TRIED
 
 BARE = Task("bare", "bare", "classification")
 

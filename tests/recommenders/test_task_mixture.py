@@ -11,8 +11,9 @@ from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
 from metalearn.recommenders.opinions import pooled
-from metalearn.recommenders.ranking import NOTHING_TRIED, PastTasks
+from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
+from metalearn.recommenders.tried import NOTHING_TRIED
 
 BARE = Task("bare", "bare", "classification")
 
