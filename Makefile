@@ -27,7 +27,7 @@ check: $(FULL)
 BENCH ?= --quick
 BENCHES := ingest store metafeatures metafeatures_robustness published_metafeatures metafeature_groups \
 	recommend recommend_matrices recommend_offgrid recommend_budget recommend_experience recommend_calibration \
-	recommend_scale recommend_command optimizers optimizers_scaling multi_fidelity optimize_chain
+	recommend_scale recommend_command optimizers optimizers_scaling surrogates multi_fidelity optimize_chain
 
 bench: $(FULL)
 	$(PIP) --editable '.[peers]'
