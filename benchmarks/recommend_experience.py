@@ -89,6 +89,7 @@ def variants() -> dict[str, Mapping[str, Recommender]]:
         "no shrinkage": replace(mixture, shrinkage=0.0),
         "independent deviations": replace(mixture, shrinkage=1.0),
         "likelihood not tempered": replace(mixture, temper=1.0),
+        "no latent Gaussian": replace(mixture, half_say=1e9),
         "gaussian: one normal, log losses": gaussian,
         "gaussian, losses as they are": replace(gaussian, transform="none"),
         "gaussian, no shrinkage": replace(gaussian, shrinkage=0.0),
