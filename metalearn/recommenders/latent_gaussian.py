@@ -74,9 +74,9 @@ class LatentGaussian:
         """Learn positions and kernel; drawn from ``rng`` are only the batches of a matrix with gaps or too large."""
         return self.fit(PastTasks(meta_dataset), rng)
 
-    def fit(self, past: PastTasks, rng: np.random.Generator) -> "FittedLatentGaussian":
-        """Learn from these past tasks."""
-        mean, kernel = LatentKernel.learn(past.log_losses, self.n_dimensions, rng)
+    def fit(self, past: PastTasks, rng: np.random.Generator, completed: Floats | None = None) -> "FittedLatentGaussian":
+        """Learn from these past tasks, whose log losses may be at hand ``completed`` (T, C)."""
+        mean, kernel = LatentKernel.learn(past.log_losses, self.n_dimensions, rng, completed)
         if not past.meta_dataset.metric.bounded:
             kernel = kernel.without_level()
         return FittedLatentGaussian(

@@ -46,16 +46,20 @@ class LatentKernel:
     logs: Floats
 
     @classmethod
-    def learn(cls, values: Floats, n_dimensions: int, rng: np.random.Generator) -> tuple[Floats, "LatentKernel"]:
+    def learn(
+        cls, values: Floats, n_dimensions: int, rng: np.random.Generator, completed: Floats | None = None
+    ) -> tuple[Floats, "LatentKernel"]:
         """Return the means (C,) and the most likely kernel of values (T, C), NaN where unknown.
 
-        The means are those over tasks, with estimates for what is unknown; the start of the positions are principal
-        components. Drawn from ``rng`` are the batches, which are the whole unless there are gaps or many columns.
+        The means are those over tasks, with estimates for what is unknown: those in ``completed`` (T, C), if it is
+        given, which saves making them. The positions start from principal components. Drawn from ``rng`` are the
+        batches, which are the whole unless there are gaps or many columns.
         """
-        values = values[np.isfinite(values).any(axis=1)]
+        seen = np.isfinite(values).any(axis=1)
+        values = values[seen]
         if not len(values):
             return np.zeros(values.shape[1]), cls(np.zeros((values.shape[1], n_dimensions)), np.zeros(3))
-        estimated = filled(values, n_dimensions)
+        estimated = filled(values, n_dimensions) if completed is None else completed[seen]
         mean = estimated.mean(axis=0)
         start = cls._of_components(estimated - mean, n_dimensions)
         groups = known_alike(values - mean)

@@ -143,7 +143,7 @@ class FittedTaskMixture(ForestOrdering):
     @cached_property
     def latent(self) -> FittedLatentGaussian:
         """What is learned of all past tasks alike, when something was tried for the first time."""
-        return LatentGaussian().fit(self.past, np.random.default_rng(self.seed))
+        return LatentGaussian().fit(self.past, np.random.default_rng(self.seed), self.log_losses)
 
     @cached_property
     def wishes(self) -> Floats:

@@ -138,3 +138,15 @@ def test_with_next_to_nothing_to_learn_from_all_is_finite(values):
     assert kernel.positions.shape == (values.shape[1], 2)
     assert np.isfinite(mean).all()
     np.linalg.cholesky(dense(kernel))
+
+
+def test_estimates_that_are_at_hand_are_not_made_again(monkeypatch):
+    draws, _ = planted()
+    values = with_gaps(draws)
+    values[3] = np.nan  # a task that knows nothing
+    made = latent_kernel.filled(values[np.isfinite(values).any(axis=1)], 2)
+    expected = learned(values)
+    monkeypatch.setattr(latent_kernel, "filled", None)
+    mean, kernel = LatentKernel.learn(values, 2, np.random.default_rng(0), np.insert(made, 3, 0.0, axis=0))
+    np.testing.assert_array_equal(mean, expected[0])
+    np.testing.assert_array_equal(kernel.positions, expected[1].positions)
