@@ -20,7 +20,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import arguments, cell, keep
+from benchmarks.common import arguments, cell, keep, kept_at
+from benchmarks.recommend_figure import draw
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.evaluation.benchmark import Settings, run_recommender
 from metalearn.evaluation.replay import Protocol
@@ -89,6 +90,7 @@ def main() -> None:
     )
     text = f"{ABOUT}\n\n{text}"
     keep(options, text)
+    draw(text, kept_at(options).with_suffix(".svg"))
     print(text)
 
 
