@@ -1,6 +1,6 @@
 """Recommendation side by side with the peers' methods: leave one dataset out of OBOE's matrix, in both protocols.
 
-    python -m benchmarks.recommend [--quick] [--out FILE] [--workers 2]
+    python -m benchmarks.recommend [--quick] [--out FILE] [--workers 2] [--cache DIR]
 
 Ours go through ``metalearn ingest`` and the bench, the peers' through the yardsticks' own code, on the same 313
 datasets in one run. Mean normalized regret in % with 95 % bootstrap intervals over families, its area over log k, and
@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from joblib import Memory
 from numpy.typing import NDArray
 
 from benchmarks.common import arguments, cell, keep, kept_at
@@ -58,11 +59,13 @@ def main() -> None:
     """Run both sides and write the tables."""
     parser = arguments(__doc__)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--cache", type=Path, help="keep what each method gives here, and go on with what is there")
     options = parser.parse_args()
     past = load(options.shared)
+    ours_kept = Memory(options.cache, verbose=0).cache(our_regrets, ignore=["past"])
     with ProcessPoolExecutor(options.workers) as executor:
         jobs = {
-            (p, name): executor.submit(our_regrets, p, name, past, options.quick)
+            (p, name): executor.submit(ours_kept, p, name, past, options.quick)
             for p, names in OURS.items()
             for name in names
         }
@@ -108,7 +111,7 @@ def load(shared: Path, *, runtimes: bool = False) -> MetaDataset:
 
 def _tested(past: MetaDataset, *, quick: bool) -> NDArray[np.bool_]:
     """Return which of the tasks are tested on: all, or every eighth."""
-    return np.asarray(np.arange(len(past)) % (QUICK_EVERY if quick else 1) == 0)
+    return np.asarray(np.arange(len(past.tasks)) % (QUICK_EVERY if quick else 1) == 0)
 
 
 def our_regrets(protocol: Protocol, name: str, past: MetaDataset, quick: bool = False) -> Regrets:
