@@ -74,7 +74,7 @@ def main() -> None:
             job.add_done_callback(lambda _: print(".", end="", file=sys.stderr, flush=True))
         ours = {key: job.result() for key, job in jobs.items()}
         peers = theirs.result()
-    tested = past.select(_tested(past, quick=options.quick))
+    tested = past.select(every(QUICK_EVERY if options.quick else 1, past))
     described = tested.described
     subsets = {f"the {described.sum()} with meta-features": described, f"all {len(described)}": np.ones_like(described)}
     text = "\n\n".join(
@@ -109,15 +109,15 @@ def load(shared: Path, *, runtimes: bool = False) -> MetaDataset:
         return kb.meta_dataset()
 
 
-def _tested(past: MetaDataset, *, quick: bool) -> NDArray[np.bool_]:
-    """Return which of the tasks are tested on: all, or every eighth."""
-    return np.asarray(np.arange(len(past.tasks)) % (QUICK_EVERY if quick else 1) == 0)
+def every(n: int, past: MetaDataset) -> NDArray[np.bool_]:
+    """Return a mark (T,) on every n-th of the tasks."""
+    return np.asarray(np.arange(len(past.tasks)) % n == 0)
 
 
 def our_regrets(protocol: Protocol, name: str, past: MetaDataset, quick: bool = False) -> Regrets:
     """Return the regrets (T, len(KS)) of one of ours."""
     if quick:
-        tested = past.select(_tested(past, quick=True))
+        tested = past.select(every(QUICK_EVERY, past))
         settings = Settings(protocol=protocol, leave_out="dataset")
         return run_recommender(name, meta_dataset=past, test=tested, settings=settings).regrets[:, KS - 1]
     settings = Settings(protocol=protocol, leave_out="dataset", n_folds=N_FOLDS if name in IN_FOLDS else None)
@@ -128,7 +128,7 @@ def peers_regrets(shared: Path, past: MetaDataset, quick: bool = False) -> dict[
     """Return the regrets (T, len(KS)) of the yardsticks' methods, NaN on datasets that a method cannot use."""
     yardstick = _module(shared / "yardsticks" / "recommend.py")
     row_of = {f"openml-{number}": i for i, number in enumerate(yardstick.ids)}
-    tested = past.select(_tested(past, quick=quick))
+    tested = past.select(every(QUICK_EVERY if quick else 1, past))
     rows = [row_of[task.dataset_id] for task in tested.tasks]
     found: dict[tuple[Protocol, str], Regrets] = {}
     for name, (method, needs_features, is_sequential) in yardstick.METHODS.items():

@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.common import arguments, cell, keep
-from benchmarks.recommend import load
+from benchmarks.recommend import every, load
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
 from metalearn.core.records import Constraints, Trial
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     past = load(options.shared, runtimes=True)
-    past = past.select(past.described)
+    past = past.select(past.described & every(4 if options.quick else 1, past))
     families = [task.family for task in past.tasks]
     with ProcessPoolExecutor(options.workers) as pool:
         n_folds = 2 if options.quick else N_FOLDS

@@ -36,6 +36,8 @@ METHODS: Mapping[Protocol, tuple[str, ...]] = {
 # All tasks of TaskSet are relatives.
 SPLITS: Mapping[str, tuple[LeaveOut, int | None]] = {"TaskSet": ("dataset", None)}
 SCORE = "normalized_regret"
+# The one of the quick form, in two folds.
+QUICK = "bundled, classification"
 
 
 def main() -> None:
@@ -46,8 +48,9 @@ def main() -> None:
     options = parser.parse_args()
     sections = []
     with processes(options.workers) as (jobs, n_workers):
+        only = options.only or (QUICK if options.quick else None)
         for name, past in matrices(options.shared).items():
-            if options.only in (None, name):
+            if only in (None, name):
                 for protocol, methods in METHODS.items():
                     leave_out, n_folds = SPLITS.get(name, ("family", 2 if options.quick else 10))
                     settings = Settings(protocol=protocol, leave_out=leave_out, n_folds=n_folds)
