@@ -167,10 +167,9 @@ def main() -> None:
     text = sections(regrets(run_all(planned, options), options), planned.common, SLOW, set(PEERS))
     if "overhead" in options.parts:
         text.append(overhead(options.optimizers, quick=options.quick))
-    versions = ", ".join(f"{name} {peer_version(name)}" for name in options.optimizers if name in PEERS)
     left_out = [f"- {name}: {reason}" for name, reason in options.skipped.items()]
     left_out += [f"- {' '.join(key)}: {reason}" for key, reason in options.failed.items()]
-    parts = [f"Peers: {versions}.", *text, *(["## Left out\n\n" + "\n".join(left_out)] if left_out else [])]
+    parts = [*text, *(["## Left out\n\n" + "\n".join(left_out)] if left_out else [])]
     keep(options, "\n\n".join(parts))
     print("\n\n".join(parts))
 

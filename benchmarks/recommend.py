@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from benchmarks.common import arguments, cell, keep, kept_at
 from benchmarks.recommend_figure import draw
 from metalearn.core.meta_dataset import MetaDataset
+from metalearn.core.records import Task
 from metalearn.evaluation.benchmark import Settings, run_recommender
 from metalearn.evaluation.replay import Protocol
 from metalearn.evaluation.report import table
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="keep what each method gives here, and go on with what is there")
     options = parser.parse_args()
     past = load(options.shared)
+    tested = past.select(every(QUICK_EVERY if options.quick else 1, past))
     ours_kept = Memory(options.cache, verbose=0).cache(our_regrets, ignore=["past"])
     with ProcessPoolExecutor(options.workers) as executor:
         jobs = {
@@ -69,12 +71,11 @@ def main() -> None:
             for p, names in OURS.items()
             for name in names
         }
-        theirs = executor.submit(peers_regrets, options.shared, past, options.quick)
+        theirs = executor.submit(peers_regrets, options.shared, tested.tasks)
         for job in jobs.values():
             job.add_done_callback(lambda _: print(".", end="", file=sys.stderr, flush=True))
         ours = {key: job.result() for key, job in jobs.items()}
         peers = theirs.result()
-    tested = past.select(every(QUICK_EVERY if options.quick else 1, past))
     described = tested.described
     subsets = {f"the {described.sum()} with meta-features": described, f"all {len(described)}": np.ones_like(described)}
     text = "\n\n".join(
@@ -114,22 +115,19 @@ def every(n: int, past: MetaDataset) -> NDArray[np.bool_]:
     return np.asarray(np.arange(len(past.tasks)) % n == 0)
 
 
-def our_regrets(protocol: Protocol, name: str, past: MetaDataset, quick: bool = False) -> Regrets:
+def our_regrets(protocol: Protocol, name: str, past: MetaDataset, quick: bool) -> Regrets:
     """Return the regrets (T, len(KS)) of one of ours."""
-    if quick:
-        tested = past.select(every(QUICK_EVERY, past))
-        settings = Settings(protocol=protocol, leave_out="dataset")
-        return run_recommender(name, meta_dataset=past, test=tested, settings=settings).regrets[:, KS - 1]
-    settings = Settings(protocol=protocol, leave_out="dataset", n_folds=N_FOLDS if name in IN_FOLDS else None)
-    return run_recommender(name, meta_dataset=past, test=None, settings=settings).regrets[:, KS - 1]
+    test = past.select(every(QUICK_EVERY, past)) if quick else None
+    n_folds = N_FOLDS if name in IN_FOLDS and not quick else None
+    settings = Settings(protocol=protocol, leave_out="dataset", n_folds=n_folds)
+    return run_recommender(name, meta_dataset=past, test=test, settings=settings).regrets[:, KS - 1]
 
 
-def peers_regrets(shared: Path, past: MetaDataset, quick: bool = False) -> dict[tuple[Protocol, str], Regrets]:
+def peers_regrets(shared: Path, tasks: Sequence[Task]) -> dict[tuple[Protocol, str], Regrets]:
     """Return the regrets (T, len(KS)) of the yardsticks' methods, NaN on datasets that a method cannot use."""
     yardstick = _module(shared / "yardsticks" / "recommend.py")
     row_of = {f"openml-{number}": i for i, number in enumerate(yardstick.ids)}
-    tested = past.select(every(QUICK_EVERY if quick else 1, past))
-    rows = [row_of[task.dataset_id] for task in tested.tasks]
+    rows = [row_of[task.dataset_id] for task in tasks]
     found: dict[tuple[Protocol, str], Regrets] = {}
     for name, (method, needs_features, is_sequential) in yardstick.METHODS.items():
         usable = [bool(yardstick.both[row]) or not needs_features for row in rows]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import KEPT
+from metalearn.evaluation.benchmark import Settings
 
-KS = (1, 2, 3, 5, 10, 20)
+KS = Settings().ks
 # What each panel shows, by the table's title, and how the figure calls it; the first is drawn with its interval.
 PANELS: Mapping[str, Mapping[str, str]] = {
     "zero_shot": {
