@@ -27,6 +27,7 @@ from metalearn.recommenders.tried import Tried
 N_COMPONENTS = 20
 # A tree sees that share of the tasks, tries that share of the meta-features at a node, and keeps so many in a leaf.
 TASK_SHARE, FEATURE_SHARE, MIN_LEAF = 0.7, 0.5, 3
+_DIGITS = 9
 _NODES, _ROOTS, _OUTPUTS = "boosted_nodes.parquet", "boosted_roots.parquet", "boosted_outputs.parquet"
 
 
@@ -99,8 +100,9 @@ class BoostedTrees:
 
         mean = outputs.mean(axis=0)
         _, _, components = np.linalg.svd(outputs - mean, full_matrices=False)
-        loadings = components[:N_COMPONENTS]
-        residual = (outputs - mean) @ loadings.T
+        # Last digits differ between machines and numbers of threads; they must not decide between equal splits.
+        loadings = np.round(components[:N_COMPONENTS], _DIGITS)
+        residual = np.round((outputs - mean) @ loadings.T, _DIGITS)
         trees, n_seen = [], max(1, round(TASK_SHARE * len(features)))
         options = {"min_samples_leaf": MIN_LEAF, "max_features": FEATURE_SHARE}
         for _ in range(n_trees):
