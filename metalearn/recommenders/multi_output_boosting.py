@@ -27,7 +27,7 @@ from metalearn.recommenders.tried import Tried
 N_COMPONENTS = 20
 # A tree sees that share of the tasks, tries that share of the meta-features at a node, and keeps so many in a leaf.
 TASK_SHARE, FEATURE_SHARE, MIN_LEAF = 0.7, 0.5, 3
-_DIGITS = 9
+_DIGITS = 12
 _NODES, _ROOTS, _OUTPUTS = "boosted_nodes.parquet", "boosted_roots.parquet", "boosted_outputs.parquet"
 
 
