@@ -1,14 +1,15 @@
-"""What all benches share: their options, the head of what they keep, and the cells of their tables."""
+"""What all benches share: options, progress, the head of what they keep, and the cells of their tables."""
 
 import argparse
 import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,13 @@ def kept_at(options: argparse.Namespace) -> Path:
     path: Path = options.out or (QUICK if options.quick else KEPT) / f"{_name()}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def progress(cases: Sequence[Any]) -> Iterator[Any]:
+    """Yield the cases, and say on stderr which one is at work."""
+    for i, case in enumerate(cases):
+        print(f"{i + 1} of {len(cases)}: {case}", file=sys.stderr, flush=True)
+        yield case
 
 
 def keep(options: argparse.Namespace, text: str) -> None:

@@ -8,7 +8,6 @@ of the families. Mean normalized regret in % over the tasks with meta-features, 
 with its 95 % bootstrap interval over families: above 0, all groups are better. ``--quick``: ``knn`` alone, in tenths.
 """
 
-import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.registry import create
 from metalearn.evaluation.replay import replay, tables
 from metalearn.evaluation.report import table
+from metalearn.metafeatures.extract import dictionary
 from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.store import KnowledgeBase
 
@@ -77,8 +77,7 @@ def published_groups(names: Sequence[str]) -> Groups:
 
 def own_groups(names: Sequence[str]) -> Groups:
     """Return our meta-features by group, as the dictionary has them."""
-    with Path("metadata/meta_features.csv").open(encoding="utf-8", newline="") as file:
-        group_of = {entry["name"]: entry["group"] for entry in csv.DictReader(file)}
+    group_of = {entry["name"]: entry["group"] for entry in dictionary()}
     groups: dict[str, list[str]] = {group_of[name]: [] for name in names}
     for name in names:
         groups[group_of[name]].append(name)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -32,7 +32,7 @@ import pandas as pd
 from joblib import Memory
 from pebble import concurrent
 
-from benchmarks.common import arguments, keep
+from benchmarks.common import arguments, keep, progress
 from benchmarks.metafeatures_pairs import GROUPS
 from benchmarks.metafeatures_report import report
 from metalearn.core.records import Dataset
@@ -78,13 +78,6 @@ def main() -> None:
     text = report(both, scaling)
     keep(options, text)
     print(text)
-
-
-def progress(cases: Sequence[Any]) -> Iterator[Any]:
-    """Yield the cases, and say on stderr which one is at work."""
-    for i, case in enumerate(cases):
-        print(f"{i + 1} of {len(cases)}: {case}", file=sys.stderr, flush=True)
-        yield case
 
 
 def run(job: str, case: str, options: argparse.Namespace) -> Result:

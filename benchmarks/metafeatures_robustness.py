@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.common import arguments, keep
+from benchmarks.common import arguments, keep, progress
 from metalearn.evaluation.report import table
 
 NASTY: Any = importlib.import_module("tests.metafeatures.nasty")
@@ -36,11 +36,8 @@ def main() -> None:
     if options.case:
         print(json.dumps(pymfe_outcome(options.case)))
         return
-    rows = []
-    for case in list(NASTY.NASTY)[:: 6 if options.quick else 1]:
-        rows.append((case, ours(case), theirs(case, options.limit)))
-        print(*rows[-1], flush=True)
-    text = report(rows)
+    cases = list(NASTY.NASTY)[:: 6 if options.quick else 1]
+    text = report([(case, ours(case), theirs(case, options.limit)) for case in progress(cases)])
     keep(options, text)
     print(text)
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.common import arguments, keep
+from benchmarks.common import arguments, keep, progress
+from metalearn.evaluation.report import table
 from metalearn.metafeatures.autosklearn import AUTOSKLEARN
 from metalearn.metafeatures.autosklearn_table import LANDMARK_CELLS, LANDMARK_ROWS, N_FOLDS, PCA_CELLS, rows_within
 from metalearn.metafeatures.extract import Extractor
@@ -72,25 +73,27 @@ def compared(shared: Path, *, every: int = 1) -> pd.DataFrame:
     """Return a row for each published value of a dataset whose file is there, with ours and whether it sampled rows."""
     published = pd.read_csv(shared / "data" / "pmf" / "metafeatures.csv", index_col=0)
     published.index = published.index.astype(int)
-    index = pd.read_csv(shared / "datasets" / "index.csv")
+    index = pd.read_csv(shared / "datasets" / "index.csv").set_index("name")
+    entries = index[index["openml_id"].isin(published.index)].iloc[::every].to_dict("index")
     rows: list[dict[str, Any]] = []
-    for entry in index[index["openml_id"].isin(published.index)].iloc[::every].to_dict("records"):
+    for name in progress(list(entries)):
+        entry = entries[name]
         theirs = published.loc[entry["openml_id"]].to_dict()
-        values, sampled = described(shared / "datasets" / entry["file"], entry["target_column"], entry["name"])
+        values, sampled = described(shared / "datasets" / entry["file"], entry["target_column"], name)
         for measure in AUTOSKLEARN.measures:
             if measure.needs_target and entry["task_type"] == "regression":
                 continue
             rows.append(
                 {
-                    "dataset": entry["name"],
+                    "dataset": name,
                     "feature": measure.name,
                     "ours": values[measure.name],
                     "published": float(theirs[measure.name]),
                     "sampled": measure.name.startswith(sampled),
                 }
             )
-    table = pd.DataFrame(rows)
-    return table.assign(off=off(table["ours"], table["published"]))
+    found = pd.DataFrame(rows)
+    return found.assign(off=off(found["ours"], found["published"]))
 
 
 def off(ours: "pd.Series[float]", published: "pd.Series[float]") -> "pd.Series[float]":
@@ -108,42 +111,33 @@ def described(path: Path, target: str, name: str) -> tuple[dict[str, float], tup
         dataset = make_dataset(X.assign(**{target: dataset.y}), target, name=name, nominal=nominal)
     extractor = Extractor([AUTOSKLEARN])
     values, _, _ = extractor.extract(dataset, rng=np.random.default_rng(0))
-    table = Table.of(dataset)
-    rows = {"PCA": rows_within(table, PCA_CELLS), "Landmark": min(LANDMARK_ROWS, rows_within(table, LANDMARK_CELLS))}
+    arrays = Table.of(dataset)
+    rows = {"PCA": rows_within(arrays, PCA_CELLS), "Landmark": min(LANDMARK_ROWS, rows_within(arrays, LANDMARK_CELLS))}
     sampled = tuple(begin for begin, m in rows.items() if m < len(dataset.X))
     return dict(zip(extractor.names, values.tolist(), strict=True)), sampled
 
 
-def report(table: pd.DataFrame) -> str:
+def report(found: pd.DataFrame) -> str:
     """Return the shares of values that agree, by feature, and what differs most, as Markdown."""
-    whole, skewness = table[~table["sampled"]], table[table["feature"] == "PCASkewnessFirstPC"]
+    whole, skewness = found[~found["sampled"]], found[found["feature"] == "PCASkewnessFirstPC"]
     unsigned = off(skewness["ours"].abs(), skewness["published"].abs())
-    lines = [
-        f"{table['dataset'].nunique()} datasets, {len(table):,} values: {share(table['off'] <= SAME)} are the same "
-        f"(within {SAME:g}) and {share(table['off'] <= NEAR)} near (within {NEAR:.0%}). Without those of sampled rows: "
+    lead = (
+        f"{found['dataset'].nunique()} datasets, {len(found):,} values: {share(found['off'] <= SAME)} are the same "
+        f"(within {SAME:g}) and {share(found['off'] <= NEAR)} near (within {NEAR:.0%}). Without those of sampled rows: "
         f"{share(whole['off'] <= SAME)} and {share(whole['off'] <= NEAR)}. Of PCASkewnessFirstPC, whatever its sign, "
-        f"{share(unsigned <= SAME)} and {share(unsigned <= NEAR)}.",
-        "",
+        f"{share(unsigned <= SAME)} and {share(unsigned <= NEAR)}.\n\n"
         f"Rows are sampled where there are more than {LANDMARK_ROWS:,} or {LANDMARK_CELLS:,} encoded cells for the "
-        f"landmarkers (means over {N_FOLDS} folds), or {PCA_CELLS:,} encoded cells for the components; not so there.",
-        "",
-        "| feature | datasets | same | near | same, no rows sampled | furthest off | why |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for measure in sorted(AUTOSKLEARN.measures, key=lambda measure: measure.name):
-        of = table[table["feature"] == measure.name]
-        differs = not bool((of["off"] <= SAME).all())
-        cells = [
-            measure.name,
-            str(len(of)),
-            share(of["off"] <= SAME),
-            share(of["off"] <= NEAR),
-            share(of[~of["sampled"]]["off"] <= SAME),
-            furthest(of) if differs else "",
-            reason(measure.name) if differs else "",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        f"landmarkers (means over {N_FOLDS} folds), or {PCA_CELLS:,} encoded cells for the components; not so there."
+    )
+    heads = ("feature", "datasets", "same", "near", "same, no rows sampled", "furthest off", "why")
+    names = sorted(measure.name for measure in AUTOSKLEARN.measures)
+    return f"{lead}\n\n{table(heads, [_row(name, found[found['feature'] == name]) for name in names])}"
+
+
+def _row(feature: str, of: pd.DataFrame) -> tuple[object, ...]:
+    same, near = of["off"] <= SAME, of["off"] <= NEAR
+    differs = ("", "") if same.all() else (furthest(of), reason(feature))
+    return (feature, len(of), share(same), share(near), share(same[~of["sampled"]]), *differs)
 
 
 def share(agree: "pd.Series[bool]") -> str:

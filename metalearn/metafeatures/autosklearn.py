@@ -25,13 +25,12 @@ from metalearn.metafeatures.autosklearn_table import (
     folded,
     shapes,
 )
+from metalearn.metafeatures.landmark_learners import whitening_of
 from metalearn.metafeatures.measures import Group, Measure
 from metalearn.metafeatures.simple import SIMPLE, n_symbols
 from metalearn.metafeatures.symbols import entropy
 from metalearn.metafeatures.table import Floats, Integers, Table
 
-# Directions within the classes in which the standardised rows deviate less are left out of the discriminant.
-_TOLERANCE = 1e-4
 # In a standardised column less is not a spread.
 _ROUNDING = 1e-12
 
@@ -60,19 +59,10 @@ def discriminant(X: Floats, y: Integers, others: Floats) -> Integers:
     spread = within.std(axis=0)
     spread[spread < _ROUNDING] = 1.0
     within /= spread * np.sqrt(len(X) - len(labels))
-    whitened = (_whitening(within).T / spread).T
+    whitened = whitening_of(within) / spread[:, None]
     centers = (means - mean) @ whitened
     scores = (others - mean) @ whitened @ centers.T - np.sum(centers**2, axis=1) / 2 + np.log(counts / len(X))
     return np.asarray(labels[np.argmax(scores, axis=1)])
-
-
-def _whitening(rows: Floats) -> Floats:
-    """Return the right singular vectors as columns (d, r), divided by the singular values above the tolerance."""
-    tall = len(rows) >= rows.shape[1]
-    squares, axes = np.linalg.eigh(rows.T @ rows if tall else rows @ rows.T)
-    kept = squares > _TOLERANCE**2
-    squares, axes = squares[kept], axes[:, kept]
-    return np.asarray(axes / np.sqrt(squares) if tall else rows.T @ axes / squares)
 
 
 def nearest(X: Floats, y: Integers, others: Floats) -> Integers:
@@ -158,10 +148,6 @@ def _ratio(first: str, second: str) -> Callable[[Table], float]:
     return ratio
 
 
-def _class_shares(table: Table) -> Floats:
-    return np.asarray(table.class_counts / table.n_used)
-
-
 def _symbols(table: Table) -> Floats:
     return n_symbols(table) if table.nominal.shape[1] else np.zeros(1)
 
@@ -224,7 +210,9 @@ AUTOSKLEARN = Group(
             "n_nominal / n_numeric, 0 without numeric columns",
             "from 0",
         ),
-        *_summaries("ClassProbability", _class_shares, "share of the rows in a class", "(0, 1]", needs_target=True),
+        *_summaries(
+            "ClassProbability", lambda t: t.class_shares, "share of the rows in a class", "(0, 1]", needs_target=True
+        ),
         Measure(
             "ClassEntropy",
             lambda t: entropy(t.class_counts),

@@ -20,6 +20,8 @@ from metalearn.metafeatures.table import Floats, Integers, Table
 
 # Pairs of rows are those of so many rows.
 MAX_ROWS = 1000
+# So many classes are compared with all others: where nearly each row is a class, all pairs take hours.
+MAX_CLASSES = 1000
 # What makes a class a small one, in rows.
 SMALL = 15
 # Distances that are this small beside the others are rounded zeros.
@@ -132,25 +134,26 @@ def calinski_harabasz(centres: Centres) -> float:
 
 
 def davies_bouldin(table: Table) -> float:
-    """Return the mean over classes of how much the most similar other class overlaps.
+    """Return the mean over classes, at most 1,000 random ones, of how much the most similar of all others overlaps.
 
     Raises:
-        UnmeasuredError: when two classes have the same centre.
+        UnmeasuredError: when one of them has the same centre as another class.
     """
     from scipy.spatial.distance import cdist
 
     found = table.shared(centres_of)
     k = len(found.sizes)
     spread = np.sqrt((found.within + found.between) / found.sizes.sum())
-    worst, step = np.empty(k), max(1, _CHUNK // k)
-    for start in range(0, k, step):
+    compared = np.arange(k) if k <= MAX_CLASSES else table.rng("classes").choice(k, MAX_CLASSES, replace=False)
+    worst, step = [], max(1, _CHUNK // k)
+    for start in range(0, len(compared), step):
         table.deadline.check()
-        chunk = np.arange(start, min(start + step, k))
+        chunk = compared[start : start + step]
         apart = cdist(found.centres[chunk], found.centres)
         apart[np.arange(len(chunk)), chunk] = np.inf
         require(bool(np.all(apart > _ZERO * spread)), "undefined")
-        worst[chunk] = ((found.radii[chunk, None] + found.radii) / apart).max(axis=1)
-    return float(worst.mean())
+        worst.append(((found.radii[chunk, None] + found.radii) / apart).max(axis=1))
+    return float(np.concatenate(worst).mean())
 
 
 def silhouette(pairs: Pairs) -> float:
@@ -204,7 +207,8 @@ def point_biserial(pairs: Pairs) -> float:
     share = float((pairs.sizes * (pairs.sizes - 1)).sum()) / (m * (m - 1))
     within = float(pairs.sums[np.arange(m), pairs.own].sum()) / (share * m * (m - 1))
     between = (pairs.mean - share * within) / (1 - share)
-    return (within - between) * float(np.sqrt(share * (1 - share) / pairs.variance))
+    correlation = (within - between) * float(np.sqrt(share * (1 - share) / pairs.variance))
+    return min(max(correlation, -1.0), 1.0)  # in single precision rounding leads beyond
 
 
 def _of_pairs(index: Callable[[Pairs], float]) -> Callable[[Table], float]:
@@ -242,8 +246,9 @@ CLUSTERING = Group(
         _of_classes(
             "davies_bouldin",
             davies_bouldin,
-            "mean over classes i of the largest (s_i + s_j) / d_ij over the other classes j: s the mean distance of a "
-            "class's rows from its centre, d_ij the distance between two centres",
+            f"mean over classes i (at most {MAX_CLASSES:,} random ones) of the largest (s_i + s_j) / d_ij over the "
+            "other classes j: s the mean distance of a class's rows from its centre, d_ij the distance between two "
+            "centres",
             "Davies and Bouldin 1979",
         ),
         _of_sample(

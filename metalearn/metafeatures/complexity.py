@@ -21,15 +21,10 @@ from metalearn.metafeatures.table import Floats, Table
 _EXPLAINED = 0.95
 
 
-def _shares_of_classes(table: Table) -> Floats:
-    counts = table.class_counts
-    require(len(counts) > 1, "constant")
-    return np.asarray(counts / counts.sum())
-
-
 def _c2(table: Table) -> float:
-    shares = _shares_of_classes(table)
+    shares = table.class_shares
     n_classes = len(shares)
+    require(n_classes > 1, "constant")
     ratio = (n_classes - 1) / n_classes * float((shares / (1 - shares)).sum())
     return max(1 - 1 / ratio, 0.0)
 
@@ -91,7 +86,7 @@ _BALANCE = (
     ),
 )
 _DIMENSIONALITY = (
-    Measure("complexity_t2", _t2, "T2, number of features d / rows", "above 0", "features per row", _LORENA),
+    Measure("complexity_t2", _t2, "T2, number of features d / rows", "from 0", "features per row", _LORENA),
     Measure(
         "complexity_t3",
         lambda t: t.shared(components_of) / t.n_used,

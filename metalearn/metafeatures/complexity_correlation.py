@@ -40,9 +40,14 @@ def require_numbers(table: Table) -> None:
 
 
 def correlations_of(table: Table) -> Floats:
-    """Return the absolute rank correlations of the features with the target (d,), NaN of constants; a node to share."""
+    """Return the absolute rank correlations of the features with the target (d,), NaN of constants; a node to share.
+
+    Raises:
+        UnmeasuredError: for a classification, when the target or every nominal column is constant, or for one row.
+    """
     target, features = table.shared(target_of), table.shared(features_of)
     require(len(target) > 1, "too_few_rows")
+    require(features.shape[1] > 0, "constant")
     parts = []
     for block in blocks(*features.shape):
         table.deadline.check()

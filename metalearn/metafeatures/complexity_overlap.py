@@ -7,6 +7,7 @@ Definitions of Lorena et al., "How complex is your classification problem?" (ACM
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metalearn.metafeatures.complexity_points import (
     FEW_ROWS,
@@ -160,7 +161,7 @@ def _inseparable(one: Floats, other: Floats, table: Table) -> int:
     return int(one.shape[1] + other.shape[1])
 
 
-def _inside(values: Floats, low: Floats, high: Floats) -> np.typing.NDArray[np.bool_]:
+def _inside(values: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:
     return (values >= low[:, None]) & (values <= high[:, None])
 
 

@@ -103,7 +103,9 @@ def _s4(table: Table) -> float:
 
 def _t2(table: Table) -> float:
     require_numbers(table)
-    return float(table.n_used / table.shared(features_of).shape[1])
+    n_features = table.shared(features_of).shape[1]
+    require(n_features > 0, "constant")
+    return float(table.n_used / n_features)
 
 
 _FIT = "multiple linear regression by least squares, features and target scaled to [0, 1], " + FITTED

@@ -130,6 +130,8 @@ def filled(values: Floats) -> Floats:
         return values
     known = np.maximum(np.count_nonzero(~absent, axis=1), 1)
     means = np.where(absent, 0.0, values).sum(axis=1) / known
+    if not np.isfinite(means).all():  # a sum overflows
+        means = np.where(absent, 0.0, values / known[:, None]).sum(axis=1)
     return np.where(absent, means[:, None], values)
 
 

@@ -26,6 +26,9 @@ from metalearn.metafeatures.table import MAX_CELLS, Deadline, Floats, Table, max
 from metalearn.metafeatures.text import TEXT
 from metalearn.metafeatures.time_order import TIME_ORDER
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
 # What describes a dataset, the cheapest first: that is the order in which they run.
 _GENERAL = (
     SIMPLE,
@@ -43,9 +46,6 @@ _GENERAL = (
 _SPECIAL = (TEXT, TIME_ORDER, OPENML, AUTOSKLEARN)
 GROUPS = {group.name: group for group in (*_GENERAL, *_SPECIAL)}
 DEFAULT_GROUPS = tuple(group.name for group in _GENERAL)
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 Extracted = tuple[Floats, Floats, tuple[str, ...]]
 

@@ -79,20 +79,14 @@ def _attribute_entropy_normalized(table: Table) -> Floats:
     return np.where(varies, told.first_entropy, np.nan) / np.log2(np.where(varies, told.first_symbols, 2))
 
 
-def _told(table: Table) -> Crossed:
-    """Return what columns and target say together, if there is a target."""
-    require(bool(np.isfinite(table.target).all()), "not_applicable")
-    return table.shared(with_target)
-
-
 def _mutual_information(table: Table) -> Floats:
-    told = _told(table)
+    told = table.shared(with_target)
     bits = told.first_entropy + told.second_entropy - told.joint_entropy
     return np.where(bits < _ZERO_BITS, 0.0, bits)
 
 
 def _uncertainty(table: Table) -> Floats:
-    target = _told(table).second_entropy
+    target = table.shared(with_target).second_entropy
     require(bool(target[0] > 0), "constant")
     return _mutual_information(table) / target
 
@@ -105,7 +99,7 @@ def _signal(table: Table) -> float:
 
 def _noise_to_signal(table: Table) -> float:
     signal = _signal(table)
-    return (float(_told(table).first_entropy.mean()) - signal) / signal
+    return (float(table.shared(with_target).first_entropy.mean()) - signal) / signal
 
 
 def _pair_concentration(table: Table) -> Floats:
@@ -158,7 +152,7 @@ INFORMATION = Group(
         ),
         Measure(
             "joint_entropy",
-            lambda t: _told(t).joint_entropy,
+            lambda t: t.shared(with_target).joint_entropy,
             "joint entropy H(X, C) with the class, or the binned numeric target",
             "from 0",
             "bits",
@@ -191,7 +185,7 @@ INFORMATION = Group(
         ),
         Measure(
             "equivalent_number_of_attributes",
-            lambda t: float(_told(t).second_entropy[0]) / _signal(t),
+            lambda t: float(t.shared(with_target).second_entropy[0]) / _signal(t),
             "H(C) / mean of I(X; C) over columns",
             "from 1",
             source=_MICHIE,
@@ -209,7 +203,7 @@ INFORMATION = Group(
         ),
         Measure(
             "class_concentration",
-            lambda t: _told(t).first_concentration,
+            lambda t: t.shared(with_target).first_concentration,
             "Goodman and Kruskal's tau of the column when the class, or the binned numeric target, is known",
             "[0, 1]",
             source=_KALOUSIS,

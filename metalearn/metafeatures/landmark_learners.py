@@ -159,15 +159,25 @@ def _whitening(covariance: Floats) -> Floats | None:
 
 def _whitening_of_some(deviations: Floats) -> Floats:
     """Return a matrix (d, r) that makes rows of the covariance ``deviations.T @ deviations`` round in r directions."""
-    n, d = deviations.shape
     variances = np.einsum("nd,nd->d", deviations, deviations)
     precisions = np.where(variances > _ROUNDING, 1 / np.sqrt(np.maximum(variances, _ROUNDING)), 0.0)
-    scaled = deviations * precisions
-    spread, directions = np.linalg.eigh(scaled.T @ scaled if d < n else scaled @ scaled.T)
-    kept = spread > _LDA_TOLERANCE**2
-    spread, directions = spread[kept], directions[:, kept]
-    rounding = directions / np.sqrt(spread) if d < n else scaled.T @ directions / spread
-    return np.asarray(precisions[:, None] * rounding)
+    return precisions[:, None] * whitening_of(deviations * precisions)
+
+
+def whitening_of(rows: Floats) -> Floats:
+    """Return the matrix W (d, r) that makes rows (n, d) round, ``W.T @ rows.T @ rows @ W`` being the identity.
+
+    Its columns are the right singular vectors over their singular values, without those of 1e-4 and less.
+
+    >>> whitening_of(np.array([[3.0, 0.0], [4.0, 0.0], [0.0, 0.0]]))
+    array([[0.2],
+           [0. ]])
+    """
+    n, d = rows.shape
+    squares, axes = np.linalg.eigh(rows.T @ rows if d < n else rows @ rows.T)
+    kept = squares > _LDA_TOLERANCE**2
+    squares, axes = squares[kept], axes[:, kept]
+    return np.asarray(axes / np.sqrt(squares) if d < n else rows.T @ axes / squares)
 
 
 def _ridge(lesson: Lesson) -> Floats:

@@ -139,44 +139,43 @@ def _rank(name: str) -> Callable[[Table], float]:
     return measure
 
 
+def _measure(
+    name: str, compute: Callable[[Table], float | Floats], formula: str, low_high: str, source: str, over: str = ""
+) -> Measure:
+    return Measure(name, compute, formula, low_high, "", source, over, needs_target=True, cost="sample")
+
+
 def _measures(name: str) -> tuple[Measure, ...]:
     _, learner, source = LEARNERS[name]
     full = f"landmark_{name}"
-
-    def measure(
-        suffix: str,
-        compute: Callable[[Table], float | Floats],
-        formula: str,
-        low_high: str,
-        source: str,
-        over: str = "",
-    ) -> Measure:
-        return Measure(
-            f"{full}{suffix}", compute, formula, low_high, "", source, over, needs_target=True, cost="sample"
-        )
-
     score = f"10-fold cross-validated accuracy (R2 in [-1, 1] for a regression) on {_SAMPLE}"
     tenth = "a random tenth of the rows to learn from and the same ones to predict, for 50 rows or more"
     return (
-        measure("", lambda t: t.shared(_FULL[name]).plain, f"{score} of: {learner}", _RANGE, source, "folds"),
-        measure(
-            "_balanced",
+        _measure(full, lambda t: t.shared(_FULL[name]).plain, f"{score} of: {learner}", _RANGE, source, "folds"),
+        _measure(
+            f"{full}_balanced",
             _balanced(name),
             f"10-fold cross-validated balanced accuracy on {_SAMPLE} of: {learner}",
             "[0, 1]",
             source,
             "folds",
         ),
-        measure(
-            "_rank",
+        _measure(
+            f"{full}_rank",
             _rank(name),
             f"rank of {full}_mean among the landmarkers, 1 for the lowest; the mean rank of equals",
             "1 to 7",
             _FUERNKRANZ,
         ),
-        measure("_subsample", lambda t: t.shared(_SPARSE[name]).mean, f"{full}_mean with {tenth}", _RANGE, _FUERNKRANZ),
-        measure(
-            "_gain",
+        _measure(
+            f"{full}_subsample",
+            lambda t: t.shared(_SPARSE[name]).mean,
+            f"{full}_mean with {tenth}",
+            _RANGE,
+            _FUERNKRANZ,
+        ),
+        _measure(
+            f"{full}_gain",
             lambda t: t.shared(_FULL[name]).mean - t.shared(_SPARSE[name]).mean,
             f"{full}_mean - {full}_subsample",
             "[-1, 1]; [-2, 2] for a regression",

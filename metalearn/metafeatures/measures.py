@@ -44,8 +44,8 @@ _OTHER_SCALE = {
 class Measure:
     """One formula: a number for a table, or one for each of the things named by ``over``, which are then summarised.
 
-    ``compute`` raises ``UnmeasuredError`` where there is no value; so does ``empty`` say where not one of many is
-    finite. ``range`` and ``unit`` are those of a single value; ``formula`` defines it and names the source.
+    ``compute`` raises ``UnmeasuredError`` where there is no value; ``empty`` is the reason where there are many and
+    none is finite. ``range`` and ``unit`` are those of a single value; ``formula`` defines it and names the source.
 
     >>> import pandas as pd
     >>> from metalearn.core.records import Dataset

@@ -19,10 +19,17 @@ import numpy as np
 from metalearn.metafeatures.columns import Columns, columns_of
 from metalearn.metafeatures.measures import Group, Measure, require
 from metalearn.metafeatures.simple import n_symbols
-from metalearn.metafeatures.symbols import entropy
+from metalearn.metafeatures.symbols import counted, entropy
 from metalearn.metafeatures.table import Floats, Table, counts
 
 _SOURCE = "Vanschoren et al. 2013"
+# What does not count the target, which to the engine is a feature as well.
+_OF_COLUMNS_ALONE = (
+    "NumberOfInstances",
+    "NumberOfMissingValues",
+    "NumberOfInstancesWithMissingValues",
+    "PercentageOfInstancesWithMissingValues",
+)
 # As the engine rounds mutual information: less than that is none.
 _DECIMALS = 14
 
@@ -111,7 +118,8 @@ def entropies(table: Table) -> tuple[Floats, Floats]:
         table.deadline.check()
         codes = table.nominal[:, i].astype(np.int64) + 1
         own[i] = entropy(counts(codes))
-        information[i] = of_class + own[i] - entropy(counts(codes * n_classes + classes))
+        _, in_cell = counted(codes * n_classes + classes, (int(codes.max()) + 1) * n_classes)
+        information[i] = of_class + own[i] - entropy(in_cell)
     return own, np.round(information, _DECIMALS)
 
 
@@ -172,7 +180,7 @@ def summary(name: str, values: Floats) -> float:
 def _measure(
     name: str, compute: Callable[[Table], float], formula: str, range_: str = "from 0", unit: str = ""
 ) -> Measure:
-    needs_target = "class" in formula or "target" in formula
+    needs_target = name not in _OF_COLUMNS_ALONE
     return Measure(f"openml_{name}", compute, formula, range_, unit, _SOURCE, needs_target=needs_target)
 
 

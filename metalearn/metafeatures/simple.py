@@ -56,10 +56,6 @@ def _n_binary(table: Table) -> float:
     return float(nominal + (np.count_nonzero(table.shared(columns_of).distinct == 2) if table.numeric.size else 0))
 
 
-def _probabilities(table: Table) -> Floats:
-    return np.asarray(table.class_counts / table.n_used)
-
-
 def _imbalance(table: Table) -> float:
     return float(table.class_counts.max() / table.class_counts.min())
 
@@ -162,7 +158,7 @@ SIMPLE = Group(
         ),
         Measure(
             "class_probability",
-            _probabilities,
+            lambda t: t.class_shares,
             "share of the rows that are in the class",
             "(0, 1]",
             "",

@@ -93,7 +93,7 @@ def crossed(first: Symbols, n_first: Integers, second: Symbols, n_second: Intege
     symbols = first * n_second[:, None]
     symbols += second
     symbols += starts[:, None]
-    cells, count = _counted(symbols.ravel(), int(sizes.sum()))
+    cells, count = counted(symbols.ravel(), int(sizes.sum()))
     which = np.searchsorted(starts, cells, side="right") - 1
     i, j = np.divmod(cells - starts[which], n_second[which])
     i, j = i + first_starts[which], j + second_starts[which]
@@ -156,8 +156,14 @@ def _quantiles(ordered: Floats, known: Integers, n_bins: int) -> Floats:
     return np.where(np.isfinite(edges), edges, low)
 
 
-def _counted(symbols: Integers, n_symbols: int) -> tuple[Integers, Integers]:
-    """Return the symbols that occur, in order, and how often."""
+def counted(symbols: Integers, n_symbols: int) -> tuple[Integers, Integers]:
+    """Return which of the symbols 0, 1, ... below ``n_symbols`` occur, in order, and how often.
+
+    That many counts are only laid out when they are not many more than the symbols given.
+
+    >>> counted(np.array([7, 0, 7]), 10**12)
+    (array([0, 7]), array([1, 2]))
+    """
     if n_symbols > _SPARSE * len(symbols):
         return np.unique(symbols, return_counts=True)
     often = np.bincount(symbols, minlength=n_symbols)

@@ -130,6 +130,15 @@ class Table:
             raise UnmeasuredError("not_applicable")
         return counts(self.classes)
 
+    @property
+    def class_shares(self) -> Floats:
+        """The share of the used rows in each class (K,).
+
+        Raises:
+            UnmeasuredError: for a regression.
+        """
+        return np.asarray(self.class_counts / self.n_used)
+
     def shared(self, node: "Callable[[Table], Node]") -> Node:
         """Return ``node(table)``, computed when it is first asked for; what it raises is kept like a result.
 

@@ -126,6 +126,19 @@ def test_centres_of_many_classes_are_compared_in_parts(monkeypatch):
     assert measured(X, classes) == pytest.approx(whole)
 
 
+def test_of_many_classes_some_are_compared_with_all_others(monkeypatch):
+    rng = np.random.default_rng(3)
+    classes = np.repeat(np.arange(200), 5)
+    X = rng.normal(size=(1000, 3)) + 10 * rng.normal(size=(200, 3))[classes]
+    whole = measured(X, classes)
+    monkeypatch.setattr(clustering, "MAX_CLASSES", 50)
+    some = measured(X, classes)
+    assert measured(X, classes) == some
+    assert some.pop("davies_bouldin") == pytest.approx(found := whole.pop("davies_bouldin"), rel=0.1)
+    assert measured(X, classes)["davies_bouldin"] != found
+    assert some == whole
+
+
 def test_a_regression_has_no_clusters(describe):
     values = describe({"a": np.arange(30) % 7}, np.linspace(0.5, 9.5, 30), [CLUSTERING])
     assert set(values.values()) == {"not_applicable"}
@@ -148,6 +161,10 @@ def test_equal_rows_and_columns_without_numbers_cannot_be_judged():
     days = measured({"d": pd.date_range("2020", periods=6)}, list("uuuvvv"), "date")
     assert {days[name] for name in OF_DISTANCES} == {"not_applicable"}
     assert days["normalized_relative_entropy"] == pytest.approx(np.log(2))
+
+
+def test_a_correlation_is_never_beyond_one():
+    assert measured({"a": [0.0, 0.6, 0.3]}, list("uuv"))["point_biserial"] == 1.0  # whose distances are rounded
 
 
 def test_what_would_be_infinite_is_undefined():

@@ -167,6 +167,7 @@ def frames():
         "symbols": symbols,
         "mixed": pd.concat([pd.DataFrame(gaps).add_prefix("n"), symbols], axis=1),
         "constant": pd.DataFrame({"a": [3.0] * 8, "b": [0.1] * 8}),
+        "one symbol": pd.DataFrame({"a": ["x"] * 8}),
         "one constant": pd.DataFrame({"a": [0.1] * 8, "b": range(8)}),
         "duplicates": pd.DataFrame(np.repeat(numbers[:2], 4, axis=0)),
         "extreme": pd.DataFrame({"a": np.linspace(-1, 1, 8) * 1.7e308, "b": np.arange(8) * 5e-324}),

@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from metalearn.core.records import Dataset
 from metalearn.metafeatures import encoding
-from metalearn.metafeatures.encoding import coordinates, most_frequent, pair_distances, unit, unit_distances
+from metalearn.metafeatures.encoding import coordinates, filled, most_frequent, pair_distances, unit, unit_distances
 from metalearn.metafeatures.table import Deadline, Table, UnmeasuredError
 
 MIXED = pd.DataFrame(
@@ -77,6 +77,12 @@ def test_the_tail_of_many_symbols_is_one():
 def test_a_column_that_a_sample_has_no_value_of_is_constant():
     table = table_of({"a": [1.0, np.nan, np.nan], "b": [1.0, 2.0, 4.0]}).take(np.array([1, 2]))
     np.testing.assert_allclose(unit_distances(table), [1.0])
+
+
+def test_the_mean_of_huge_numbers_is_no_infinity():
+    with np.errstate(over="ignore"):
+        found = filled(np.array([[1.7e308, 1.5e308, np.nan], [1.0, 3.0, np.nan], [np.nan] * 3]))
+    np.testing.assert_allclose(found[:, 2], [1.6e308, 2.0, 0.0])
 
 
 def test_what_cannot_be_encoded_says_so():

@@ -131,10 +131,12 @@ def test_each_column_is_one_feature():
     assert (values["tree_importance_max"], values["tree_importance_min"]) == (1, 0)
 
 
-def test_missing_numbers_are_means():
+@pytest.mark.parametrize("unit", [1.0, 4e307])  # in the latter the sum overflows
+def test_missing_numbers_are_means(unit):
     X, y = noisy()
+    X = np.abs(X.round(2))
     X[::5, 0] = np.nan
-    assert measured(X, y) == pytest.approx(measured(np.where(np.isnan(X), np.nanmean(X, axis=0), X), y))
+    assert measured(X * unit, y) == pytest.approx(measured(np.where(np.isnan(X), np.nanmean(X, axis=0), X), y))
 
 
 def test_where_nothing_can_be_split_there_is_a_root():

@@ -1,5 +1,6 @@
 """OpenML's qualities: values its engine is tested with, published ones, and independent formulas."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import mutual_info_score
 
+from metalearn.core.records import Dataset
 from metalearn.metafeatures.extract import Extractor
-from metalearn.metafeatures.openml_qualities import OPENML
+from metalearn.metafeatures.openml_qualities import OPENML, entropies
+from metalearn.metafeatures.table import Table
 from metalearn.sources.files import load_dataset
 from metalearn.sources.frames import make_dataset
 
@@ -149,6 +152,18 @@ def test_information_is_in_bits_with_missing_as_a_value():
         "NumberOfBinaryFeatures": 2.0,
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_many_symbols_of_many_classes_take_no_memory_for_each_pair():
+    codes = np.arange(6000) % 3000
+    X, y = pd.DataFrame({"a": pd.Categorical(codes)}), pd.Series(pd.Categorical(codes))
+    table = Table.of(Dataset(X, y, "many", ("nominal",), ""))
+    tracemalloc.start()
+    own, information = entropies(table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [own[0], information[0]] == pytest.approx([np.log2(3000)] * 2)
+    assert peak < 8 * 3000**2 / 10
 
 
 def test_autocorrelation_counts_changes_of_class_and_takes_differences_of_numbers():

@@ -8,13 +8,9 @@ import pytest
 
 from metalearn.errors import InputError
 from metalearn.metafeatures.extract import GROUPS, Extractor
-from metalearn.metafeatures.text import TEXT
-from metalearn.metafeatures.time_order import TIME_ORDER
 from metalearn.sources.frames import make_dataset
 from tests.metafeatures.nasty import NASTY, TARGET, frame_of, money
 
-# A group of the registry is covered from the moment it stands there.
-EVERY = [*GROUPS, *(group for group in (TEXT, TIME_ORDER) if group.name not in GROUPS)]
 REASONS = {"not_applicable", "constant", "too_few_rows", "undefined", "timeout", "memout"}
 # Seconds after which the rest of a table times out, so that no group holds up the tests.
 BUDGET = 20.0
@@ -23,7 +19,7 @@ BUDGET = 20.0
 def described(dataset):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        extractor = Extractor(EVERY)
+        extractor = Extractor(GROUPS)
         values, seconds, status = extractor.extract(dataset, budget=BUDGET, rng=np.random.default_rng(0))
     return extractor, values, seconds, np.array(status)
 

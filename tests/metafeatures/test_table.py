@@ -40,6 +40,7 @@ def test_columns_without_a_value_and_unused_categories_are_left_out():
     np.testing.assert_array_equal(table.nominal, [[0], [-1], [1], [0]])
     np.testing.assert_array_equal(table.classes, [0, 0, 1, 0])
     np.testing.assert_array_equal(table.class_counts, [3, 1])
+    np.testing.assert_array_equal(table.class_shares, [0.75, 0.25])
     np.testing.assert_array_equal(table.missing, [1, 1, 4, 0, 4])
     assert (table.n_rows, table.n_used, table.rows_with_missing) == (4, 4, 4)
     np.testing.assert_array_equal(table.shared(sorted_columns), [[1], [4], [np.nan], [np.nan]])
