@@ -14,10 +14,11 @@ import pandas as pd
 from metalearn.errors import InputError
 from metalearn.sources.frames import unique_names
 
+_QUOTED = r"""'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*\""""
 _ATTRIBUTE = re.compile(
-    r"""^@attribute\s+ (?P<name> '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | [^\s{'"]+ ) \s* (?P<type>\S.*)$""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"""^@attribute\s+ (?P<name> {_QUOTED} | [^\s{{'"]+ ) \s* (?P<type>\S.*)$""", re.IGNORECASE | re.VERBOSE
 )
+_FIRST_VALUE = re.compile(rf"\{{ \s* ({_QUOTED} | [^,}}]* )", re.VERBOSE)
 _NUMERIC_TYPES = ("numeric", "real", "integer")
 _TEXT_TYPE = "string"
 
@@ -41,7 +42,7 @@ class _Attribute:
     def sparse_default(self) -> Any:
         """What a sparse row leaves out: 0, or the first nominal value."""
         if self.nominal:
-            return _unquoted(self.type.strip("{} \t").split(",")[0].strip())
+            return _unquoted(_FIRST_VALUE.findall(self.type)[0].strip())
         return 0.0 if self.parsed_type in _NUMERIC_TYPES else ""
 
 

@@ -22,7 +22,7 @@ from metalearn.core.records import Batch, Configuration
 from metalearn.core.rows import Floats, Integers, Objects
 from metalearn.errors import ConfigurationError, InputError
 from metalearn.sources.aslib_features import read_features
-from metalearn.sources.aslib_files import Description, Measure, distinct, read_description, read_table
+from metalearn.sources.aslib_files import Description, MeasuredColumn, distinct, read_description, read_table
 from metalearn.sources.chunks import read_chunks, require_columns
 
 _DESCRIPTION = "description.txt"
@@ -101,11 +101,11 @@ class _Scenario:
         runs = _Runs.of(self.folder, self.description, self.space or source)
         features = read_features(self.folder, self.description.steps)
         extractor = self.extractor or _EXTRACTORS.get(source, source)
-        parts = [runs.tables(measure, self.task_id) for measure in self.description.measures]
+        parts = [runs.tables(column, self.task_id) for column in self.description.measured]
         parts += [features.tables(self.task_id, extractor, source)] if features else []
         instances = dict.fromkeys([*runs.instances, *(features.instances if features else [])])
         tables = {
-            "metrics": rows.metric_table(measure.metric for measure in self.description.measures),
+            "metrics": rows.metric_table(column.metric for column in self.description.measured),
             **self._task_tables([instance for instance in instances if instance]),
             **rows.configuration_tables((c for c in runs.configurations if isinstance(c, Configuration)), source),
         }
@@ -151,7 +151,7 @@ class _Runs:
 
     @classmethod
     def of(cls, folder: Path, description: Description, space: str) -> "_Runs":
-        measures = [measure.column for measure in description.measures]
+        measures = [column.name for column in description.measured]
         frame = read_table(folder / "algorithm_runs.arff", *_KEY, "runstatus", *measures)
         algorithms, algorithm = distinct(frame["algorithm"])
         known = _read_configurations(folder / "configurations.csv", space)
@@ -167,11 +167,11 @@ class _Runs:
             _cost(frame, description),
         )
 
-    def tables(self, measure: Measure, task_id: Callable[[str], str]) -> dict[str, pa.Table]:
-        """Return the tables ``evaluations`` and ``quarantine`` of one measure."""
+    def tables(self, column: MeasuredColumn, task_id: Callable[[str], str]) -> dict[str, pa.Table]:
+        """Return the tables ``evaluations`` and ``quarantine`` of one column of measurements."""
         n, ok = len(self.frame), self.status == "ok"
-        cells, unreadable = rows.numbers(self.frame[measure.column].to_numpy())
-        value = np.where(ok, measure.values(cells), np.nan)
+        cells, unreadable = rows.numbers(self.frame[column.name].to_numpy())
+        value = np.where(ok, column.measure.values(cells), np.nan)
         repetition, no_repetition = rows.numbers(self.frame["repetition"].to_numpy())
         no_repetition = no_repetition | ~((repetition >= 0) & (repetition % 1 == 0))
         wrong = np.array([c if isinstance(c, str) else "" for c in self.configurations], dtype=object)[self.algorithm]
@@ -181,13 +181,13 @@ class _Runs:
             (wrong != "", wrong),
             (self.status == "", f"the runstatus is none of {', '.join(_STATUS)}"),
             (no_repetition, "the repetition is no whole number"),
-            (ok & unreadable, f"{measure.column} is no number"),
-            *((ok & failed, reason) for failed, reason in rows.value_checks(measure.metric, value)),
+            (ok & unreadable, f"{column.name} is no number"),
+            *((ok & failed, reason) for failed, reason in rows.value_checks(column.metric, value)),
         )
         columns = {
             "task_id": rows.taken([task_id(instance) for instance in self.instances], self.instance),
             "configuration_id": rows.taken([getattr(c, "id", "") for c in self.configurations], self.algorithm),
-            "metric": rows.repeated(measure.metric.name, n),
+            "metric": rows.repeated(column.metric.name, n),
             "seed": pa.array(np.where(no_repetition, -1, repetition).astype(np.int64)),
             "value": rows.nullable(value),
             "cost_seconds": rows.durations(self.seconds),
@@ -197,14 +197,14 @@ class _Runs:
             "source_run_id": rows.taken(self.algorithms, self.algorithm),
         }
         evaluations, refused = rows.accepted(pa.table(columns), reasons)
-        shown = self.frame[[*_KEY, measure.column, "runstatus"]]
+        shown = self.frame[[*_KEY, column.name, "runstatus"]]
         raw = [json.dumps(shown.iloc[i].to_dict(), default=str) for i in refused]
         return {"evaluations": evaluations, "quarantine": rows.quarantine_table(self.source, raw, reasons[refused])}
 
 
 def _cost(frame: pd.DataFrame, description: Description) -> Floats:
     """Return the seconds of each run (n,): a penalised runtime, such as PAR10's, counts as the cutoff."""
-    runtime = next((measure.column for measure in description.measures if measure.runtime), None)
+    runtime = next((column.name for column in description.measured if column.runtime), None)
     if runtime is None or math.isnan(description.cutoff_seconds):  # without a cutoff in seconds, it may be anything
         return np.full(len(frame), np.nan)
     return np.minimum(rows.numbers(frame[runtime].to_numpy())[0], description.cutoff_seconds)

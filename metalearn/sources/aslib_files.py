@@ -14,45 +14,42 @@ import pandas as pd
 
 from metalearn.core import rows
 from metalearn.core.metrics import METRICS, Metric, canonical
-from metalearn.core.rows import Floats, Integers
+from metalearn.core.rows import Integers
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.sources.arff import read_arff
 from metalearn.sources.chunks import require_columns
+from metalearn.sources.measures import Measure
 
 _NOTHING = ("", "?", "null", "~")
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A column of measurements: the metric that it measures, and whether that is a runtime.
+class MeasuredColumn:
+    """A column of measurements: its name, what its cells mean, and whether that is a runtime."""
 
-    The metric's value is ``offset + sign * cell``.
-    """
-
-    column: str
-    metric: Metric
+    name: str
+    measure: Measure
     runtime: bool
-    offset: float = 0.0
-    sign: float = 1.0
 
-    def values(self, cells: Floats) -> Floats:
-        """Return cells (n,) as values of the metric."""
-        return self.offset + self.sign * cells
+    @property
+    def metric(self) -> Metric:
+        """The metric that it measures."""
+        return self.measure.metric
 
 
 @dataclass(frozen=True)
 class Description:
-    """A scenario's id, its measures, its cutoff (NaN where there is none), and the features of each feature step."""
+    """A scenario's id, what it measured, its cutoff (NaN where there is none), and the features of each step."""
 
     id: str
-    measures: tuple[Measure, ...]
+    measured: tuple[MeasuredColumn, ...]
     cutoff_seconds: float
     steps: Mapping[str, Sequence[str]]
 
     @property
     def task_type(self) -> str:
         """The type of the tasks on which the first known metric is measured, ``algorithm_selection`` without one."""
-        ours = [measure.metric for measure in self.measures if measure.metric.name in METRICS]
+        ours = [column.metric for column in self.measured if column.metric.name in METRICS]
         return rows.task_type(ours[0]) if ours else "algorithm_selection"
 
 
@@ -71,9 +68,9 @@ def read_description(path: Path) -> Description:
         raise InputError(f"{path} names no performance_measures; say what was measured.")
     id_ = entries.get("scenario_id", [path.resolve().parent.name])[0]
     maximize, kinds = ([*entries.get(key, []), *[""] * len(names)] for key in ("maximize", "performance_type"))
-    measures = [_measure(id_, name, maximize[i].lower(), kinds[i] == "runtime") for i, name in enumerate(names)]
+    measured = [_measured(id_, name, maximize[i].lower(), kinds[i] == "runtime") for i, name in enumerate(names)]
     cutoff, _ = rows.numbers(entries.get("algorithm_cutoff_time", ["?"]))
-    return Description(id_, tuple(measures), float(cutoff[0]) if cutoff[0] > 0 else math.nan, _steps(entries))
+    return Description(id_, tuple(measured), float(cutoff[0]) if cutoff[0] > 0 else math.nan, _steps(entries))
 
 
 def read_table(path: Path, *columns: str) -> pd.DataFrame:
@@ -152,17 +149,17 @@ def _steps(entries: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {found[1] or found[2]: entries[key] for found, key in matches if found}
 
 
-def _measure(scenario: str, name: str, maximize: str, runtime: bool) -> Measure:
+def _measured(scenario: str, name: str, maximize: str, runtime: bool) -> MeasuredColumn:
     try:
         metric, complement = canonical(name)
     except UnknownNameError:
-        return Measure(name, _own_metric(scenario, name, maximize, runtime), runtime)
-    maximized = (metric.direction == "maximize") != complement
-    if maximize in ("", "true" if maximized else "false"):
-        return Measure(name, metric, runtime, *((1.0, -1.0) if complement else (0.0, 1.0)))
+        return MeasuredColumn(name, Measure(_own_metric(scenario, name, maximize, runtime)), runtime)
+    measure = Measure.of(name)
+    if maximize in ("", "false" if measure.minimized else "true"):
+        return MeasuredColumn(name, measure, runtime)
     if complement:
         raise InputError(f"{scenario} says that {name} is maximised, but it is an error; mend 'maximize'.")
-    return Measure(name, metric, runtime, metric.high if math.isfinite(metric.high) else 0.0, -1.0)
+    return MeasuredColumn(name, Measure.turned(metric), runtime)
 
 
 def _own_metric(scenario: str, name: str, maximize: str, runtime: bool) -> Metric:

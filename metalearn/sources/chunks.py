@@ -1,6 +1,7 @@
 """Big tables, a chunk of rows at a time: CSV, Parquet or ARFF, told by the file's name."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,10 +12,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from metalearn.core.rows import first_line
 from metalearn.errors import InputError, did_you_mean
 
 # "None" and "null" are not among them: a hyperparameter may be None.
 _MISSING = ["", "?", "NA", "N/A", "NaN", "nan", "<NA>"]
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    UnicodeDecodeError,
+    arff.ArffException,
+    pd.errors.ParserError,
+    pa.ArrowException,
+)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's name has an ending that ``read_chunks`` knows.
+
+    >>> is_table(Path("runs.v2.CSV.gz")), is_table(Path("runs.json"))
+    (True, False)
+    """
+    return _ending(path) in _READERS
 
 
 def read_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
@@ -32,14 +52,13 @@ def read_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
     ...     [chunk["b"].to_list() for chunk in read_chunks(path, 2)]
     [['x', 'None'], ['z']]
     """
-    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    reader = _READERS.get(suffixes[-1].lower() if suffixes else "")
-    if reader is None:
+    if not is_table(path):
         raise InputError(f"{path} has none of the endings {', '.join(_READERS)}; convert it to one of these formats.")
     try:
-        yield from reader(path, n_rows)
-    except (OSError, UnicodeDecodeError, arff.ArffException, pd.errors.ParserError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read ({error}); check the path and the format.") from error
+        yield from _READERS[_ending(path)](path, n_rows)
+    except _UNREADABLE as error:
+        reason = first_line(str(error).strip())
+        raise InputError(f"{path} cannot be read ({reason}); check the path and the format.") from error
     except pd.errors.EmptyDataError:
         raise InputError(f"{path} is empty; give a file with a line of column names.") from None
 
@@ -56,6 +75,12 @@ def require_columns(frame: pd.DataFrame, path: Path, *names: str) -> None:
             raise InputError(f"{path} has no column {name!r}; {did_you_mean(name, known)}it has {', '.join(known)}.")
 
 
+def _ending(path: Path) -> str:
+    """Return what a file's name ends in, in small letters and without .gz; empty where it has no ending."""
+    suffixes = [suffix for suffix in map(str.lower, path.suffixes) if suffix != ".gz"]
+    return suffixes[-1] if suffixes else ""
+
+
 def _csv_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
     options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": _MISSING, "encoding": "utf-8-sig"}
     with pd.read_csv(path, chunksize=n_rows, **options) as chunks:
@@ -67,6 +92,9 @@ def _csv_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
 
 def _parquet_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
     with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise InputError(f"{path} has columns of the same name: {', '.join(names)}; keep one of each.")
         nested = [field.name for field in file.schema_arrow if pa.types.is_nested(field.type)]
         for batch in file.iter_batches(batch_size=n_rows):
             flat = batch.drop_columns(nested).to_pandas()
@@ -77,7 +105,8 @@ def _parquet_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
 
 def _json(cell: Any) -> str:
     """Return a nested cell as JSON, without a struct's empty fields: every row has all of a struct's fields."""
-    return json.dumps({k: v for k, v in cell.items() if v is not None} if isinstance(cell, dict) else cell)
+    known = {k: v for k, v in cell.items() if v is not None} if isinstance(cell, dict) else cell
+    return json.dumps(known, default=str)  # dates and the like
 
 
 def _arff_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:

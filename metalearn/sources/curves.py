@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.metrics import Metric, canonical
+from metalearn.core.metrics import Metric
 from metalearn.core.records import Batch, Configuration
 from metalearn.errors import InputError
+from metalearn.sources.measures import Measure
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _SOURCE = "lcdb"
-_ERROR = "error_rate"
+_ERROR = Measure.of("error_rate")
 _PROCEDURE = "5 x 5 nested holdout"
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 _STRAY = "fewer than half of the learners have a value at this size, for which the dataset seems too small"
@@ -119,7 +120,7 @@ def curve_tables(
     bounds is quarantined.
 
     >>> knn = Configuration("sklearn", "k_nearest_neighbors")
-    >>> accuracy, _ = canonical("accuracy")
+    >>> accuracy = Measure.of("accuracy").metric
     >>> where = {"task_id": "t", "metric": accuracy, "splits": ["test"], "resource": "rows", "source": "s"}
     >>> tables = curve_tables(np.array([[[np.nan], [0.5]]]), np.array([16, 32]), [knn], **where)
     >>> tables["evaluations"].select(["fidelity", "value", "status"]).to_pylist()[0]
@@ -222,8 +223,7 @@ class _Reader:
         return values[:, self.axes.mean]
 
     def _tables(self, dataset: str, errors: NDArray[np.float64], reached: rows.Mask) -> dict[str, pa.Table]:
-        metric, complement = canonical(_ERROR)
-        values = errors[:, reached]
+        metric = _ERROR.metric
         task, dataset_id = f"openml-dataset-{dataset}", f"openml-{dataset}"
         task_record = {"id": task, "dataset_id": dataset_id, "type": rows.task_type(metric), "procedure": _PROCEDURE}
         return {
@@ -231,7 +231,7 @@ class _Reader:
             "tasks": rows.task_table([{**task_record, "source": _SOURCE}]),
             **rows.configuration_tables(self.configurations, _SOURCE),
             **curve_tables(
-                1 - values if complement else values,
+                _ERROR.values(errors[:, reached]),
                 self.axes.sizes[reached],
                 self.configurations,
                 task_id=task,

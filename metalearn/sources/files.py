@@ -16,11 +16,10 @@ from pathlib import Path
 import pandas as pd
 
 from metalearn.core.records import Dataset, TaskType
+from metalearn.core.rows import first_line
 from metalearn.errors import InputError
 from metalearn.sources.arff import read_arff
 from metalearn.sources.frames import MISSING_MARKERS, make_dataset
-
-__all__ = ["load_dataset", "make_dataset"]
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SNIFFED_CHARACTERS = 50_000
@@ -70,10 +69,11 @@ def _read(path: Path) -> tuple[pd.DataFrame, list[str]]:
         raise InputError(f"{path} is a directory; give one file.")
     if not path.exists():
         raise InputError(f"There is no file {path}; check the path.")
-    if {".parquet", ".pq"} & set(path.suffixes):
+    endings = set(map(str.lower, path.suffixes))
+    if {".parquet", ".pq"} & endings:
         return _read_parquet(path), []
     text = _text(path)
-    if ".arff" in path.suffixes:
+    if ".arff" in endings:
         return read_arff(text, str(path))
     return _read_delimited(text, path), []
 
@@ -82,7 +82,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except Exception as error:  # pyarrow raises its own errors, OSError and ValueError alike
-        reason = str(error).splitlines()[0]
+        reason = first_line(str(error).strip())
         raise InputError(f"{path} is not a readable Parquet file ({reason}); write it again.") from error
 
 
@@ -126,7 +126,7 @@ def _read_delimited(text: str, path: Path) -> pd.DataFrame:
                 dtype="str",  # parsed in one place for all formats, so that they have the same fingerprint
             )
     except (ValueError, pd.errors.ParserWarning) as error:  # ParserError and EmptyDataError are ValueErrors
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = first_line(str(error).strip()).rstrip(".")
         raise InputError(
             f"{path} is not a table of delimited text ({reason}); mend that line or its header."
         ) from error

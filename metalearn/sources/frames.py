@@ -1,6 +1,7 @@
 """A table in memory as a dataset: what kind each column is, what is missing, which task the target makes."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from pandas.api import types
 from metalearn.core.records import Dataset, Kind, TaskType
 from metalearn.errors import InputError, did_you_mean
 from metalearn.sources.fingerprints import as_numbers, encodable, fingerprint, parsed
-
-__all__ = ["MIN_ROWS", "MISSING_MARKERS", "fingerprint", "listed", "make_dataset", "unique_names"]
 
 MISSING_MARKERS = ("", "?", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "#N/A", "<NA>")
 MIN_ROWS = 10
@@ -83,11 +82,12 @@ def unique_names(names: Iterable[Any]) -> list[str]:
     ['a', 'a.1', 'a.1.1', '3']
     """
     unique: dict[str, None] = {}
+    repeats: Counter[str] = Counter()
     for name in (encodable(str(name)).strip() for name in names):
-        count, candidate = 0, name
+        candidate = name
         while candidate in unique:
-            count += 1
-            candidate = f"{name}.{count}"
+            repeats[name] += 1  # goes on where it was: lower numbers are taken
+            candidate = f"{name}.{repeats[name]}"
         unique[candidate] = None
     return list(unique)
 

@@ -79,7 +79,8 @@ class _Block:
         last = {(m.run, subject.full if m.step is None else m.step, m.seed): m for m in finished}
         self.measured = list(last.values())
         self.skipped = self.seen - len(self.refused) - len(self.measured)
-        found = {m.run: subject.configuration(m.hyperparameters) for m in self.measured}
+        given = {m.run: m.hyperparameters for m in self.measured}
+        found = {run: subject.configuration(hyperparameters) for run, hyperparameters in given.items()}
         self.configurations = list(found.values())
         position = {run: i for i, run in enumerate(found)}
         self.configuration = np.array([position[m.run] for m in self.measured], dtype=np.int64)

@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import Batch, Configuration
 from metalearn.core.rows import Floats, Integers, Mask
 from metalearn.errors import InputError
+from metalearn.sources.measures import Measure
 
 _CELLS_PER_BATCH = 200_000
 _PROCEDURE = "cross-validation"
@@ -39,10 +39,10 @@ def read_matrix(
 ) -> Iterator[Batch]:
     """Return the evaluations in a CSV of T datasets and C configurations, about 200,000 cells a batch.
 
-    ``metric`` is what the cells measure, under any of its names. ``runtimes`` is a matrix of seconds in the same
-    layout, matched by dataset and configuration. Empty cells are no evaluations; a cell that is no number or lies
-    outside the metric's bounds is quarantined, as is every cell whose column names no configuration or whose row
-    names no dataset. ``source`` is the file's name by default; the cursor counts rows.
+    ``metric`` is what the cells measure, under any of its names, also as ``1-<name>`` or ``neg_<name>``. ``runtimes``
+    is a matrix of seconds in the same layout, matched by dataset and configuration. Empty cells are no evaluations; a
+    cell that is no number or lies outside the metric's bounds is quarantined, as is every cell whose column names no
+    configuration or whose row names no dataset. ``source`` is the file's name by default; the cursor counts rows.
 
     Raises:
         InputError: when a file cannot be read, has rows of unequal length, or no column names a configuration.
@@ -56,8 +56,7 @@ def read_matrix(
     >>> batch.tables["tasks"]["id"].to_pylist(), batch.tables["evaluations"]["value"].to_pylist()
     (['openml-dataset-11'], [0.75])
     """
-    measured, complement = canonical(metric)
-    return _Reader(source or errors.name, space, measured, complement).batches(errors, runtimes)
+    return _Reader(source or errors.name, space, Measure.of(metric)).batches(errors, runtimes)
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,7 @@ _NO_RUNTIMES = _Runtimes({}, {}, np.full((1, 1), np.nan))
 class _Reader:
     source: str
     space: str
-    metric: Metric
-    complement: bool
+    measure: Measure
 
     def batches(self, errors: Path, runtimes: Path | None) -> Iterator[Batch]:
         whole = next(self._blocks(runtimes, cells=None), None) if runtimes else None
@@ -137,7 +135,9 @@ class _Reader:
     def _configuration(self, name: str) -> Configuration | None:
         try:
             entry = ast.literal_eval(name)
-            return Configuration(self.space, canonical_algorithm(entry["algorithm"]), entry["hyperparameters"])
+            algorithm, values = entry["algorithm"], entry["hyperparameters"]
+            named = isinstance(algorithm, str)
+            return Configuration(self.space, canonical_algorithm(algorithm), values) if named else None
         except (ValueError, SyntaxError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
@@ -145,7 +145,7 @@ class _Reader:
         cells, unreadable = block.cells()
         given = np.flatnonzero(~np.isnan(cells) | unreadable)
         row, column = np.divmod(given, len(block.names))
-        value = (1 - cells if self.complement else cells)[given]
+        value = self.measure.values(cells[given])
         unnamed_row = np.array([dataset is None for dataset in block.datasets])
         unnamed_column = np.array([configuration is None for configuration in block.configurations])
         reasons = rows.first_reason(
@@ -153,7 +153,7 @@ class _Reader:
             (unnamed_row[row], "the row's first cell is no OpenML dataset id"),
             (unnamed_column[column], "the column's name is no configuration"),
             (unreadable[given], "the cell is no number"),
-            *rows.value_checks(self.metric, value),
+            *rows.value_checks(self.measure.metric, value),
         )
         evaluations, refused = rows.accepted(self._evaluations(block, row, column, value, seconds), reasons)
         raw = [block.raw(row[i], column[i]) for i in refused]
@@ -167,7 +167,7 @@ class _Reader:
 
     def _task_tables(self, block: _Block) -> dict[str, pa.Table]:
         known = [dataset for dataset in block.datasets if dataset is not None]
-        task = {"type": rows.task_type(self.metric), "procedure": _PROCEDURE, "source": self.source}
+        task = {"type": rows.task_type(self.measure.metric), "procedure": _PROCEDURE, "source": self.source}
         datasets = [{"id": f"openml-{did}", "source": self.source} for did in known]
         tasks = [{"id": f"openml-dataset-{did}", "dataset_id": f"openml-{did}", **task} for did in known]
         return {"datasets": rows.dataset_table(datasets), "tasks": rows.task_table(tasks)}
@@ -178,7 +178,7 @@ class _Reader:
             {
                 "task_id": rows.taken([f"openml-dataset-{did}" for did in block.datasets], row),
                 "configuration_id": rows.taken([c.id if c else "" for c in block.configurations], column),
-                "metric": rows.repeated(self.metric.name, n),
+                "metric": rows.repeated(self.measure.metric.name, n),
                 "value": rows.nullable(value),
                 "cost_seconds": rows.durations(seconds[row, column]),
                 "source": rows.repeated(self.source, n),

@@ -60,7 +60,7 @@ class OpenMLPull:
         # Folds are listed in full precision.
         self._exact, self._retry = False if selection.per_fold else exact, retry
         self._measures, runtimes = selection.known_measures(server)
-        self._setups = Setups(server, stored, SOURCE, space)
+        self._setups = Setups(server, stored, space)
         self._tasks = Tasks(server, stored)
         cursors = stored.cursors()
         self._cursors = dict(cursors)  # moves on with the pages

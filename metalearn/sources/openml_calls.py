@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 BUSY = 107
-# The server knows no such dataset, task, flow or setup, or has no file, features or qualities of a dataset (yet).
-_ABSENT = frozenset({111, 112, 113, 151, 181, 271, 272, 273, 274, 281, 361, 362, 363, 364})
+# The server knows no such dataset, task, flow, setup, run or study, keeps it from us, or has no file, features or
+# qualities of a dataset (yet).
+ABSENT = frozenset({111, 112, 113, 151, 181, 236, 271, 272, 273, 274, 281, 361, 362, 363, 364, 601})
 LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -182,7 +183,7 @@ def _is_absent(error: Exception) -> bool:
     from openml.exceptions import OpenMLServerException as ServerAnswer
 
     if isinstance(error, ServerAnswer):
-        return error.code in _ABSENT
+        return error.code in ABSENT
     return isinstance(error, OpenMLPrivateDatasetError | NotImplementedError)
 
 

@@ -82,6 +82,15 @@ def joined(ids: Iterable[int]) -> str:
     return ",".join(map(str, ids))
 
 
+def named(what: str, ids: Sequence[int], limit: int = 3) -> str:
+    """Name ids in an error, at most ``limit`` of them.
+
+    >>> named("tasks", [3, 6, 11, 12])
+    'tasks 3,6,11 and 1 more'
+    """
+    return f"{what} {joined(ids[:limit])}" + (f" and {len(ids) - limit} more" if len(ids) > limit else "")
+
+
 def measures(server: OpenMLServer) -> list[str]:
     """Return the names of the measures that the server knows."""
     content = server.get("evaluationmeasure/list", "the list of measures")
@@ -104,14 +113,14 @@ def procedures(server: OpenMLServer) -> dict[str, str]:
 def tasks(server: OpenMLServer, task_ids: Sequence[int], in_words: Mapping[str, str]) -> dict[int, OpenMLTask]:
     """Return the tasks that the server knows, by id; ``in_words`` is what ``procedures`` returns."""
     path = f"task/list/task_id/{joined(task_ids)}/status/all"
-    found = (_task(task, in_words) for task in listed(server.get(path, _named("tasks", task_ids)), "tasks", "task"))
+    found = (_task(task, in_words) for task in listed(server.get(path, named("tasks", task_ids)), "tasks", "task"))
     return {task.id: task for task in found}
 
 
 def dataset_versions(server: OpenMLServer, dataset_ids: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Return name and version of the datasets that the server knows, by id."""
     path = f"data/list/data_id/{joined(dataset_ids)}/status/all"
-    found = listed(server.get(path, _named("datasets", dataset_ids)), "data", "dataset")
+    found = listed(server.get(path, named("datasets", dataset_ids)), "data", "dataset")
     return {int(d["did"]): (text_of(d.get("name")), whole_number(d.get("version")) or 1) for d in found}
 
 
@@ -143,7 +152,7 @@ def flow(server: OpenMLServer, flow_id: int) -> OpenMLFlow:
 def setups(server: OpenMLServer, setup_ids: Sequence[int]) -> dict[int, OpenMLSetup]:
     """Return the setups that the server knows, by id."""
     path = f"setup/list/setup/{joined(setup_ids)}"
-    found = listed(server.get(path, _named("setups", setup_ids)), "setups", "setup")
+    found = listed(server.get(path, named("setups", setup_ids)), "setups", "setup")
     return {int(s["setup_id"]): OpenMLSetup(int(s["flow_id"]), _hyperparameters(s)) for s in found}
 
 
@@ -173,10 +182,6 @@ def run_values(server: OpenMLServer, run_id: int) -> dict[str, float]:
     overall = [e for e in several(output.get("evaluation")) if "fold" not in e]
     values, _ = numbers([text_of(e.get("value")) for e in overall])
     return dict(zip((e["name"] for e in overall), map(float, values), strict=True))
-
-
-def _named(what: str, ids: Sequence[int]) -> str:
-    return f"{what} {joined(ids[:3])}" + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
 
 
 def _task(task: Mapping[str, Any], in_words: Mapping[str, str]) -> OpenMLTask:

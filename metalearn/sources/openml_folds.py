@@ -21,24 +21,24 @@ def with_folds(
     Folds count through all repeats, from 0, and each has the run's seconds. A run with a fold whose value is missing
     or out of bounds keeps its mean; its row is returned too, with the reason.
     """
+    runs = means.runs.tolist()
+    if not runs:
+        return means, [], []
 
-    def of_chunk(runs: list[int]) -> list[Row]:
-        return evaluations_of_runs(server, measure, runs, per_fold=True)
+    def of_chunk(chunk: list[int]) -> list[Row]:
+        return evaluations_of_runs(server, measure, chunk, per_fold=True)
 
     folds: dict[int, Floats] = {}
     refused: list[Row] = []
-    for row in (row for found in server.map(of_chunk, chunks(means.runs.tolist())) for row in found):
+    for row in (row for found in server.map(of_chunk, chunks(runs)) for row in found):
         values = _values(row)
         if len(values) and np.isfinite(values).all() and np.all(metric.holds(values)):
             folds[int(row["run_id"])] = values
         else:
             refused.append(row)
-    runs = means.runs.tolist()
     per_run = [folds.get(run, means.values[i : i + 1]) for i, run in enumerate(runs)]
     expanded = means.taken(np.repeat(np.arange(len(runs)), [len(values) for values in per_run]))
     numbered = [np.arange(len(values)) if run in folds else [-1] for run, values in zip(runs, per_run, strict=True)]
-    if not runs:
-        return means, refused, []
     found = replace(expanded, values=np.concatenate(per_run), folds=np.concatenate(numbered))
     return found, refused, [f"the value of a fold by {metric.name} is missing or out of bounds"] * len(refused)
 

@@ -16,7 +16,7 @@ import httpx
 
 from metalearn.core.parallel import interleaved
 from metalearn.errors import AbsentError, InputError, SourceError
-from metalearn.sources.openml_calls import BUSY, LONGEST_PAUSE_SECONDS, api_key, refusal, silence
+from metalearn.sources.openml_calls import ABSENT, BUSY, LONGEST_PAUSE_SECONDS, api_key, refusal, silence
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -26,8 +26,6 @@ Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 _NO_KEY, _WRONG_KEY = 102, 103
-# The server knows no such dataset, task, flow, setup, run or study, or has no qualities of a dataset (yet).
-_ABSENT = frozenset({111, 151, 181, 236, 271, 281, 361, 362, 363, 364, 601})
 # A list has nothing (from this offset on): datasets, tasks, flows, runs, evaluations, studies, setups.
 _EMPTY = frozenset({372, 482, 500, 512, 542, 599, 674})
 # So many failures in a row, over all connections, are the server's trouble and not one request's.
@@ -242,7 +240,7 @@ def _refused(code: int, message: str) -> None:
         raise _PassingError("its database is busy")
     if code in (_NO_KEY, _WRONG_KEY):
         raise SourceError(f"its error {code}, {message}: set the API key in openml.config.apikey or OPENML_API_KEY")
-    if code in _ABSENT:
+    if code in ABSENT:
         raise AbsentError(f"its error {code}, {message}")
     if code not in _EMPTY:
         raise SourceError(f"its error {code}, {message}")

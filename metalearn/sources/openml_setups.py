@@ -16,6 +16,7 @@ from metalearn.errors import AbsentError, ConfigurationError
 from metalearn.sources import openml_entities as entities
 from metalearn.sources.openml_entities import OpenMLFlow
 from metalearn.sources.openml_http import OpenMLServer
+from metalearn.sources.openml_tables import SOURCE
 
 # How OpenML's scikit-learn extension writes a part of a pipeline where a value should stand.
 _COMPONENT = ('"oml-python:serialized_object"', '"component_reference"')
@@ -30,9 +31,8 @@ class Setups:
     else the flow's name.
     """
 
-    def __init__(self, server: OpenMLServer, stored: Ingested, source: str, space: str | None) -> None:
-        self._server, self._stored = server, stored
-        self._source, self._space = source, space
+    def __init__(self, server: OpenMLServer, stored: Ingested, space: str | None) -> None:
+        self._server, self._stored, self._space = server, stored, space
         # Text says why there is no configuration.
         self._configurations: dict[int, Configuration | str] = {}
         self._flows: dict[int, OpenMLFlow | str] = {}
@@ -60,7 +60,7 @@ class Setups:
         for id_, flow in zip(asked, self._server.map(self._flow, asked), strict=True):
             self._flows[id_] = flow
             if isinstance(flow, OpenMLFlow):
-                rows.append({"source": self._source, "id": id_, **vars(flow), "algorithm": vocabulary(flow)[1]})
+                rows.append({"source": SOURCE, "id": id_, **vars(flow), "algorithm": vocabulary(flow)[1]})
         return rows
 
     def _flow(self, flow_id: int) -> OpenMLFlow | str:
@@ -81,7 +81,7 @@ class Setups:
                 found[id_] = setup.hyperparameters
                 if _readable(setup.hyperparameters):  # what is broken may be mended: it is asked for again
                     text = json.dumps(dict(setup.hyperparameters), sort_keys=True)
-                    row = {"source": self._source, "id": id_, "flow_id": setup.flow_id, "hyperparameters": text}
+                    row = {"source": SOURCE, "id": id_, "flow_id": setup.flow_id, "hyperparameters": text}
                     rows.append(row)
         return found, rows
 

@@ -11,7 +11,8 @@ import numpy as np
 from metalearn.core.journal import Event, FinishedTrial, read_journal
 from metalearn.core.records import Batch, Configuration, TaskType
 from metalearn.sources.histories import Measured, batches
-from metalearn.sources.subjects import Measure, Subject
+from metalearn.sources.measures import Measure
+from metalearn.sources.subjects import Subject
 
 _CONFIGURATION = "configuration"
 
@@ -75,9 +76,7 @@ class _Optimized(Subject):
         given = Measure.of(self.metric)
         if given.minimized:
             return given
-        # A metric's loss is this far from it; turned round, the same distance gives the metric.
-        offset = given.metric.loss(0.0)
-        return Measure(given.metric, offset, -1 if given.metric.direction == "maximize" else 1)
+        return Measure.turned(given.metric) if given.metric.direction == "maximize" else Measure(given.metric)
 
     def configuration(self, given: Mapping[str, Any]) -> Configuration | str:
         found: Configuration = given[_CONFIGURATION]

@@ -123,7 +123,8 @@ def _lines(folder: Path) -> tuple[list[dict[str, Any]], list[Refused]]:
 def _progress(path: Path) -> list[dict[str, Any]]:
     """Return the reports of a trial that kept a table only."""
     with suppress(OSError), path.open(newline="", encoding="utf-8", errors="replace") as file:
-        return [{k: rows.decode(cell) for k, cell in row.items() if cell} for row in csv.DictReader(file)]
+        # Surplus cells of a torn line have no name.
+        return [{k: rows.decode(cell) for k, cell in row.items() if k and cell} for row in csv.DictReader(file)]
     return []
 
 
@@ -131,7 +132,7 @@ def _states(path: Path) -> dict[str, tuple[str, Status]]:
     """Return the id and the state of trials by the names of their folders, as far as the experiment tells."""
     states: dict[str, tuple[str, Status]] = {}
     for file in sorted(path.glob("experiment_state-*.json"))[-1:]:
-        for entry in _json(file).get("trial_data", []):
+        for entry in _json(file).get("trial_data") or []:
             with suppress(ValueError, LookupError, TypeError):
                 trial = json.loads(entry[0])
                 states[Path(trial["relative_logdir"]).name] = (

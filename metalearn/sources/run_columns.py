@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from metalearn.core.metrics import canonical, source_names
 from metalearn.core.rows import NUMBER_COLUMNS
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.sources.chunks import require_columns
+from metalearn.sources.measures import Measure
 
 DATASET_COLUMNS = ("dataset_id", "did")
 RUN_COLUMNS = ("source_run_id", "run_id")
@@ -62,7 +64,7 @@ def find_columns(
     value = value or _value_column(frame, path, metric)
     algorithm = None if algorithm_given else "algorithm"
     own = _RESERVED | {task, value, algorithm, *ignore}
-    others = [str(name) for name in frame.columns if name not in own and not _is_metric(str(name))]
+    others = [str(name) for name in frame.columns if name not in own and not metric_named(str(name))]
     return Columns(
         task,
         value,
@@ -73,17 +75,24 @@ def find_columns(
     )
 
 
+@cache  # of columns that are asked about once a row
+def metric_named(name: str) -> str:
+    """Return the canonical name of the metric that a column's name means, an empty one where it means none.
+
+    >>> metric_named("error_rate"), metric_named("kernel")
+    ('accuracy', '')
+    """
+    try:
+        return canonical(name)[0].name
+    except UnknownNameError:
+        return ""
+
+
 def _value_column(frame: pd.DataFrame, path: Path, metric: str) -> str:
-    measured, complement = canonical(metric)
-    names = [metric, *(() if complement else source_names(measured.name)), "value", "y"]
+    measure = Measure.of(metric)
+    others = source_names(measure.metric.name) if measure == Measure(measure.metric) else ()
+    names = [metric, *others, "value", "y"]
     found = next((name for name in names if name in frame), None)
     if found is None:
         require_columns(frame, path, metric)
     return found or metric
-
-
-def _is_metric(name: str) -> bool:
-    try:
-        return bool(canonical(name))
-    except UnknownNameError:
-        return False

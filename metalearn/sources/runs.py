@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import STATUSES, Batch, Configuration
 from metalearn.core.rows import Check, Integers, Mask, Objects
 from metalearn.errors import ConfigurationError
 from metalearn.sources.chunks import read_chunks, require_columns
+from metalearn.sources.measures import Measure
 from metalearn.sources.run_columns import JSON_COLUMN, Columns, find_columns
 
 _ROWS_PER_BATCH = 50_000
@@ -52,9 +52,9 @@ def read_runs(
     is none of these, no metric's name and not in ``ignore``. There ``None``, ``True`` and numbers are decoded from
     text, and an empty cell means that the hyperparameter is inactive.
 
-    ``tasks`` is a CSV file of ``task_id``, ``dataset_id`` and ``name``. A task whose dataset nothing tells counts
-    as a dataset of its own, with the task's id. What cannot be parsed is quarantined. ``source`` is the file's name
-    by default; the cursor counts rows.
+    ``metric`` may also be called ``1-<name>`` or ``neg_<name>``. ``tasks`` is a CSV file of ``task_id``,
+    ``dataset_id`` and ``name``. A task whose dataset nothing tells counts as a dataset of its own, with the task's id.
+    What cannot be parsed is quarantined. ``source`` is the file's name by default; the cursor counts rows.
 
     Raises:
         InputError: when a file cannot be read or lacks a column; names the nearest.
@@ -68,7 +68,7 @@ def read_runs(
     >>> batch.tables["configurations"]["hyperparameters"].to_pylist()
     ['{"gamma":0.5,"kernel":"rbf"}', '{"kernel":"linear"}']
     """
-    measured, complement = canonical(metric)
+    measure = Measure.of(metric)
     find = partial(
         find_columns,
         path=path,
@@ -80,8 +80,7 @@ def read_runs(
     )
     chunk = partial(
         _Chunk,
-        metric=measured,
-        complement=complement,
+        measure=measure,
         algorithm=algorithm,
         space=space,
         source=source or path.name,
@@ -131,8 +130,7 @@ class _Chunk:
 
     frame: pd.DataFrame
     columns: Columns
-    metric: Metric
-    complement: bool
+    measure: Measure
     algorithm: str | None
     space: str
     source: str
@@ -149,7 +147,7 @@ class _Chunk:
         columns = {
             "task_id": rows.taken(tasks, task),
             "configuration_id": rows.taken([getattr(c, "id", "") for c in configurations], configuration),
-            "metric": rows.repeated(self.metric.name, n),
+            "metric": rows.repeated(self.measure.metric.name, n),
             "source": rows.repeated(self.source, n),
             **measures,
         }
@@ -173,7 +171,7 @@ class _Chunk:
         found = [
             (tasks[i], *self._dataset(tasks[i], row)) for i, row in zip(codes, first_rows, strict=True) if tasks[i]
         ]
-        shared = {"type": rows.task_type(self.metric), "source": self.source}
+        shared = {"type": rows.task_type(self.measure.metric), "source": self.source}
         return {
             "datasets": rows.dataset_table({"id": d, "name": name, "source": self.source} for _, d, name in found),
             "tasks": rows.task_table({"id": t, "dataset_id": d, **shared} for t, d, _ in found),
@@ -215,14 +213,14 @@ class _Chunk:
         """Return the columns (n,) that say what was measured and how, and their checks."""
         status, measured = self._status()
         value, unreadable = rows.numbers(self.frame[self.columns.value].to_numpy())
-        value = np.where(measured, 1 - value if self.complement else value, np.nan)
+        value = np.where(measured, self.measure.values(value), np.nan)
         columns = {"value": rows.nullable(value), "status": pa.array(status, pa.string())}
         checks: list[Check] = [
             (~np.isin(status, _FINISHED), f"the status is none of {', '.join(_FINISHED)}"),
             (measured & unreadable, f"{self.columns.value} is no number"),
-            *((measured & failed, reason) for failed, reason in rows.value_checks(self.metric, value)),
+            *((measured & failed, reason) for failed, reason in rows.value_checks(self.measure.metric, value)),
         ]
-        for name in rows.NUMBER_COLUMNS.keys() & set(self.frame.columns):
+        for name in (name for name in rows.NUMBER_COLUMNS if name in self.frame):
             columns[name], check = rows.number_column(name, self.frame[name].to_numpy())
             checks.append(check)
         if self.columns.run:

@@ -127,6 +127,9 @@ def _load(path: Path) -> dict[str, Any]:
     kinds = {"stats": dict, "data": list, "configs": dict}
     if not isinstance(history, dict) or not all(isinstance(history.get(k), kind) for k, kind in kinds.items()):
         raise InputError(f"{path} is no run history of SMAC 2; those of older versions and other files cannot be read.")
+    for number, configuration in history["configs"].items():
+        if not isinstance(configuration, dict):
+            raise InputError(f"Configuration {number} of {path} is no JSON object; give SMAC's own file, as it was.")
     return history
 
 

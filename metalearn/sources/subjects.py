@@ -13,50 +13,11 @@ import numpy as np
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.metrics import Metric, canonical
 from metalearn.core.records import Configuration, TaskType
-from metalearn.core.rows import Floats
 from metalearn.errors import ConfigurationError, InputError, did_you_mean
+from metalearn.sources.measures import Measure
 
-# What optimizers are given instead of a metric: 1 - it, or its negative, as scikit-learn names its scorers.
-_TURNED = {"1-": 1.0, "neg_": 0.0, "-": 0.0}
 _OF_EITHER_TYPE = frozenset({"predict_seconds", "peak_memory"})
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What an optimizer's numbers mean: a metric's value is ``offset + sign * number``.
-
-    >>> Measure.of("1-roc_auc").values(np.array([0.25]))
-    array([0.75])
-    """
-
-    metric: Metric
-    offset: float = 0.0
-    sign: int = 1
-
-    @classmethod
-    def of(cls, name: str) -> "Measure":
-        """Return what numbers called by a metric's name, ``1-<name>`` or ``neg_<name>`` mean.
-
-        Raises:
-            UnknownNameError: for a metric that metalearn does not know.
-        """
-        for prefix, offset in _TURNED.items():
-            if name.startswith(prefix):
-                inner = cls.of(name.removeprefix(prefix))
-                return cls(inner.metric, inner.offset + inner.sign * offset, -inner.sign)
-        metric, complement = canonical(name)
-        return cls(metric, 1.0, -1) if complement else cls(metric)
-
-    @property
-    def minimized(self) -> bool:
-        """Whether the smaller of an optimizer's numbers is the better one."""
-        return (self.metric.direction == "minimize") == (self.sign > 0)
-
-    def values(self, numbers: Floats) -> Floats:
-        """Return the raw metric (n,) of an optimizer's numbers (n,)."""
-        return self.offset + self.sign * numbers
 
 
 @dataclass(frozen=True)

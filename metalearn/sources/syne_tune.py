@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metalearn.core.records import Batch
+from metalearn.core.rows import first_line
 from metalearn.errors import InputError
 from metalearn.sources.histories import batches
 from metalearn.sources.reports import ReportColumns, reported, table_reports
@@ -91,14 +92,9 @@ def _read(path: Path) -> "pd.DataFrame":
         return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=["", "nan", "NaN"])
     except pd.errors.EmptyDataError:
         raise InputError(f"{path} is empty; the experiment may not have reported anything yet.") from None
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:  # UnicodeDecodeError is one of them
-        raise InputError(f"{path} cannot be read ({error}); give an experiment's folder or its results.csv.") from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:  # ParserError is a ValueError
+        reason = first_line(str(error).strip())
+        raise InputError(f"{path} cannot be read ({reason}); give an experiment's folder or results.csv.") from error
 
 
 def _metadata(path: Path) -> dict[str, Any]:

@@ -13,13 +13,15 @@ import numpy as np
 from metalearn.core import rows
 from metalearn.core.algorithms import algorithm_names, canonical_algorithm
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.metrics import Metric, canonical
+from metalearn.core.metrics import Metric
 from metalearn.core.records import STATUSES, Configuration, Trial
 from metalearn.errors import ConfigurationError, InputError, UnknownNameError
-from metalearn.sources.chunks import read_chunks
+from metalearn.sources.chunks import is_table, read_chunks
+from metalearn.sources.measures import Measure
+from metalearn.sources.run_columns import metric_named
 
-_TABLES = (".csv", ".csv.gz", ".parquet", ".pq", ".arff")
 _FIELDS = frozenset({"algorithm", "hyperparameters", "space", "loss", "status", "fidelity", "seed", "cost_seconds"})
+_NUMBERS = ("fidelity", "seed", "cost_seconds")
 _ROWS_AT_ONCE = 50_000
 
 
@@ -44,7 +46,7 @@ def read_trials(path: str | Path, past: MetaDataset, *, space: str) -> tuple[Tri
     ...     [(str(trial.configuration), trial.loss) for trial in read_trials(path, past, space="sklearn")]
     [('svc(C=0.5)', 0.25), ('lda()', 0.5)]
     """
-    entries = _rows(Path(path)) if str(path).endswith(_TABLES) else _json(Path(path))
+    entries = _rows(Path(path)) if is_table(Path(path)) else _json(Path(path))
     known = {*algorithm_names(), *(configuration.algorithm for configuration in past.configurations)}
     return tuple(_trial(e, f"Entry {i} of {path}", past.metric, space, known) for i, e in enumerate(entries, start=1))
 
@@ -82,7 +84,7 @@ def check_losses(history: Sequence[Trial], metric: Metric) -> None:
     Raises:
         InputError: when one cannot; says what a loss of this metric is.
 
-    >>> check_losses([Trial(Configuration("s", "lda"), loss=93.0, status="ok")], canonical("accuracy")[0])
+    >>> check_losses([Trial(Configuration("s", "lda"), loss=93.0, status="ok")], Measure.of("accuracy").metric)
     Traceback (most recent call last):
     ...
     metalearn.errors.InputError: A loss under accuracy is 1 - accuracy, in [0, 1]; lda() has 93.
@@ -98,7 +100,7 @@ def check_losses(history: Sequence[Trial], metric: Metric) -> None:
 
 def _json(path: Path) -> list[Mapping[str, Any]]:
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -110,7 +112,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     for frame in read_chunks(path, _ROWS_AT_ONCE):
         for cells in frame.to_dict("records"):
             entry = {str(name): rows.decode(cell) for name, cell in cells.items() if not _missing(cell)}
-            others = {n: v for n, v in entry.items() if n not in _FIELDS and not _metric(n)}
+            others = {n: v for n, v in entry.items() if n not in _FIELDS and not metric_named(n)}
             yield {"hyperparameters": others, **{n: v for n, v in entry.items() if n not in others}}
 
 
@@ -125,40 +127,47 @@ def _trial(entry: Mapping[str, Any], where: str, metric: Metric, space: str, kno
         raise InputError(f"{where} has hyperparameters that are no JSON object: {hyperparameters!r}.")
     loss = _loss(entry, where, metric)
     status: Any = entry.get("status") or ("ok" if loss is not None else "crashed")
-    optional = {name: entry[name] for name in ("fidelity", "seed", "cost_seconds") if entry.get(name) is not None}
+    numbers = {name: _number(entry, name, where) for name in _NUMBERS}
+    optional: dict[str, Any] = {name: value for name, value in numbers.items() if not np.isnan(value)}
     try:
+        if "seed" in optional:
+            optional["seed"] = _whole(optional["seed"])
         configuration = Configuration(str(entry.get("space") or space), algorithm, hyperparameters)
         return Trial(configuration, loss=loss, status=status, **optional)
-    except (InputError, ConfigurationError, TypeError) as error:
+    except (InputError, ConfigurationError) as error:
         raise InputError(f"{where} is no trial: {error}") from error
 
 
 def _loss(entry: Mapping[str, Any], where: str, metric: Metric) -> float | None:
     """Return an entry's loss, None where it failed."""
-    names = [n for n, v in entry.items() if v is not None and (n == "loss" or _metric(n) == metric.name)]
+    names = [n for n, v in entry.items() if v is not None and (n == "loss" or metric_named(n) == metric.name)]
     if not names:
         if entry.get("status") in (None, "ok", "pruned"):
             raise InputError(f"{where} has no loss and no {metric.name}; give one, or the status of what failed.")
         return None
-    (value,), (unreadable,) = rows.numbers([entry[names[0]]])
-    if unreadable:
-        raise InputError(f"{where} has a {names[0]} that is no number: {entry[names[0]]!r}.")
+    value = _number(entry, names[0], where)
     if not np.isfinite(value):
         return None
     if names[0] == "loss":
-        return float(value)
-    raw = float(1 - value if canonical(names[0])[1] else value)
+        return value
+    raw = Measure.of(names[0]).values(value)
     if not metric.holds(raw):
         raise InputError(f"{where}: {metric.name} lies in [{metric.low:g}, {metric.high:g}]; got {raw:g}.")
     return metric.loss(raw)
 
 
-def _metric(name: str) -> str:
-    """Return the canonical name of the metric that a column's name means, an empty one where it means none."""
-    try:
-        return canonical(name)[0].name
-    except UnknownNameError:
-        return ""
+def _number(entry: Mapping[str, Any], name: str, where: str) -> float:
+    """Return a number of an entry, NaN where it is missing."""
+    (value,), (unreadable,) = rows.numbers([entry.get(name)])
+    if unreadable:
+        raise InputError(f"{where} has a {name} that is no number: {entry[name]!r}.")
+    return float(value)
+
+
+def _whole(number: float) -> int:
+    if not number.is_integer():
+        raise InputError(f"a seed is a whole number; got {number:g}.")
+    return int(number)
 
 
 def _missing(cell: object) -> bool:

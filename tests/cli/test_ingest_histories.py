@@ -1,6 +1,8 @@
-"""``metalearn ingest optuna``, ``smac``, ``ray`` and ``syne``."""
+"""``metalearn ingest optuna``, ``smac``, ``ray``, ``syne`` and ``journal``."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import optuna
 import pandas as pd
@@ -9,6 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from metalearn.cli.ingest import histories
+from metalearn.core.journal import Asked, FinishedTrial, Header, to_line
+from metalearn.core.records import Configuration, Trial
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.store import KnowledgeBase
 
@@ -19,7 +23,7 @@ COMMANDS = ("optuna", "smac", "ray", "syne")
 def run(tmp_path):
     """Run a command on the knowledge base of the test."""
     app = typer.Typer()
-    for name in COMMANDS:
+    for name in (*COMMANDS, "journal"):
         app.command(name)(getattr(histories, name))
 
     def call(*arguments):
@@ -96,6 +100,22 @@ def test_each_tool_s_history_is_stored_once(run, study, run_history, experiment,
         assert kb.inconsistencies() == []
     assert len(loaded) == 13
     assert [task.id for task in loaded.tasks] == ["openml-task-59"]
+
+
+def test_our_own_journals(run, tmp_path):
+    trial = Trial(Configuration("svm-1", "svm-1", {"C": 1}), fidelity=0.5)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    ended = FinishedTrial(0, replace(trial, loss=0.25, status="ok"), now, now, 1.0)
+    path = tmp_path / "svm.jsonl"
+    path.write_text("".join(map(to_line, (Header("svm-1", "", "RandomSearch()", 0), Asked(0, trial), ended))))
+    about = ("--task", "59", "--metric", "accuracy")
+    assert "1 seen, 1 stored" in run("journal", path, *about).stdout
+    assert "1 stored" in run("journal", path, *about, "--source", "s", "--resource", "epochs", "--full", "8").stdout
+    with KnowledgeBase.open(tmp_path / "kb.duckdb") as kb:
+        stored = kb.tables()["evaluations"].sort_by("source").to_pylist()
+    told = [(row["source"], row["resource"], row["fidelity"], row["resource_value"], row["value"]) for row in stored]
+    assert told == [("metalearn:svm", "fidelity", 0.5, 0.5, 0.75), ("s", "epochs", 0.5, 4, 0.75)]
+    assert "positive amount" in str(run("journal", path, *about, "--full", "0").exception)
 
 
 def test_what_the_trials_were_about(run, study, tmp_path):

@@ -17,6 +17,10 @@ READABLE = {
     "comments and capitals": ("% c\n@ATTRIBUTE a NUMERIC\n\n@DATA\n% c\n1\n\n2\n", {"a": [1, 2]}),
     "line ends": ("@attribute a {x}\r\n@data\r\n'wait\x85'\r\nx", {"a": ["wait\x85", "x"]}),
     "date": ("@attribute d date 'yyyy-MM-dd'\n@data\n'2020-01-02'", {"d": ["2020-01-02"]}),
+    "sparse with a comma in the first value": (
+        "@attribute a {'u,v', w}\n@attribute b {\"it's\",w}\n@attribute c { x , y }\n@data\n{0 w}\n{1 w,2 y}",
+        {"a": ["w", "u,v"], "b": ["it's", "w"], "c": ["x", "y"]},
+    ),
     "sparse": (
         "@attribute a real\n@attribute b {u,v}\n@data\n{0 3}\n{1 v}\n{0 ?}",
         {"a": [3, 0, None], "b": ["u", "v", "u"]},

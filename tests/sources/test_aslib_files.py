@@ -7,7 +7,8 @@ import pytest
 
 from metalearn.core.metrics import METRICS, Metric
 from metalearn.errors import InputError
-from metalearn.sources.aslib_files import Description, Measure, distinct, parse, read_description, read_table
+from metalearn.sources.aslib_files import Description, MeasuredColumn, distinct, parse, read_description, read_table
+from metalearn.sources.measures import Measure
 from tests.sources.aslib_scenario import DESCRIPTION
 
 # The head of CSP-MZN-2013's first description: a question mark there is no YAML.
@@ -37,7 +38,10 @@ def test_the_specifications_example(tmp_path):
     found = described(tmp_path, DESCRIPTION)
     assert found == Description(
         "2013-SAT-Competition",
-        (Measure("PAR10", time, True), Measure("Number_of_satisfied_clauses", clauses, False)),
+        (
+            MeasuredColumn("PAR10", Measure(time), True),
+            MeasuredColumn("Number_of_satisfied_clauses", Measure(clauses), False),
+        ),
         900.0,
         {
             "preprocessing": ["number_of_variables", "number_of_clauses"],
@@ -49,7 +53,7 @@ def test_the_specifications_example(tmp_path):
 
 def test_the_older_dialect(tmp_path):
     found = described(tmp_path, OLD)
-    assert [(m.column, m.metric.direction, m.metric.low, m.runtime) for m in found.measures] == [
+    assert [(m.name, m.metric.direction, m.metric.low, m.runtime) for m in found.measured] == [
         ("solved", "maximize", -math.inf, False),
         ("time", "minimize", 0.0, True),
     ]
@@ -104,9 +108,9 @@ def test_yaml_is_read_as_yaml():
     ],
 )
 def test_known_measures_are_our_metrics(tmp_path, measure, maximize, metric, of_a_quarter):
-    (found,) = described(tmp_path, f"performance_measures: {measure}\nmaximize: {maximize}\n").measures
+    (found,) = described(tmp_path, f"performance_measures: {measure}\nmaximize: {maximize}\n").measured
     assert found.metric == METRICS[metric]
-    assert found.values(0.25) == of_a_quarter
+    assert found.measure.values(0.25) == of_a_quarter
 
 
 def test_the_type_of_the_tasks(tmp_path):

@@ -1,5 +1,6 @@
 """One table in each format, a chunk at a time."""
 
+import datetime as dt
 import gzip
 
 import numpy as np
@@ -36,7 +37,7 @@ def write(folder, name):
     return path
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.arff", "t.ARFF", "t.parquet", "t.pq"])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.CSV.GZ", "t.arff", "t.ARFF", "t.parquet", "t.pq"])
 def test_every_format_gives_the_same_chunks(tmp_path, name):
     path = write(tmp_path, name.lower()).rename(tmp_path / name)
     chunks = list(read_chunks(path, 2))
@@ -57,9 +58,25 @@ def test_nested_cells_become_json(tmp_path):
     assert chunk["hyperparameters"].to_list() == ['{"C": 1.5}', '{"gamma": 2.0}']
 
 
+def test_nested_cells_may_hold_what_json_has_no_word_for(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"days": [[dt.date(2020, 1, 2)]]}), path)
+    (chunk,) = read_chunks(path, 10)
+    assert chunk["days"].to_list() == ['["2020-01-02"]']
+
+
+def test_columns_of_the_same_name_are_refused(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["C", "C"]), path)
+    with pytest.raises(InputError, match=r"t\.parquet has columns of the same name: C, C; keep one of each"):
+        list(read_chunks(path, 2))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("t.csv.gz", gzip.compress((CSV * 1000).encode())[:-20], "cannot be read"),
+        ("t.csv.gz", b"\x1f\x8b hello", "cannot be read"),
         ("t.xlsx", b"", "none of the endings .csv, .parquet"),
         ("t", b"", "none of the endings"),
         ("t.csv", b"", "is empty"),
@@ -74,8 +91,9 @@ def test_nested_cells_become_json(tmp_path):
 def test_files_that_cannot_be_read(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         list(read_chunks(path, 2))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there(tmp_path):

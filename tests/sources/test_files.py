@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from metalearn.errors import InputError
-from metalearn.sources.files import load_dataset, make_dataset
+from metalearn.sources.files import load_dataset
+from metalearn.sources.frames import make_dataset
 
 HEADER = "height,kind,y\n"
 ROWS = [f"{i}.5,{'ab'[i % 2]},{i // 2 % 2}\n" for i in range(12)]
@@ -122,6 +123,17 @@ def test_arff_keeps_what_it_declares_nominal(tmp_path):
     dataset = load_dataset(written(tmp_path, "a.arff", header + "0,0,1\n1,1,0\n" * 6), "y")
     assert dataset.kinds == ("nominal", "numeric")
     assert list(dataset.X.columns) == ["it's", "n"]
+
+
+@pytest.mark.parametrize("name", ["A.ARFF", "A.Parquet", "A.CSV.GZ"])
+def test_capitals_in_an_ending_make_no_difference(tmp_path, name):
+    if name == "A.Parquet":
+        pd.read_csv(written(tmp_path, "a.csv", TEXT)).to_parquet(tmp_path / name)
+    else:
+        head = "@relation r\n@attribute height real\n@attribute kind {a,b}\n@attribute y {0,1}\n@data\n"
+        text = head + "".join(ROWS) if name == "A.ARFF" else TEXT
+        written(tmp_path, name, gzip.compress(text.encode()) if name.endswith("GZ") else text)
+    assert load_dataset(tmp_path / name, "y").kinds == ("numeric", "nominal")
 
 
 def test_options_reach_the_dataset(tmp_path):

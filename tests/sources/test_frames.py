@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalearn.errors import InputError
-from metalearn.sources.frames import fingerprint, make_dataset
+from metalearn.sources.fingerprints import fingerprint
+from metalearn.sources.frames import make_dataset, unique_names
 
 N = 12
 Y = ["a", "b"] * 6
@@ -83,6 +84,11 @@ def test_doubled_names_are_numbered_and_the_table_is_left_alone():
     before = frame.copy()
     assert list(make_dataset(frame, "y").X.columns) == ["a", "a.1"]
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_numbers_that_names_have_already_are_passed_over():
+    assert unique_names(["a", "a", "a.1", "a", "a.2", "a"]) == ["a", "a.1", "a.1.1", "a.2", "a.2.1", "a.3"]
+    assert unique_names([""] * 20_000)[-1] == ".19999"  # in time that grows with their number
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_the_metric_says_what_a_cell_means(tmp_path):
     id_ = Configuration("mine", "gaussian_nb").id
     assert read("balanced_accuracy") == ("balanced_accuracy", 0.25, "me", id_)
     assert read("error_rate") == ("accuracy", 0.75, "me", id_)
+    assert read("1-roc_auc") == ("roc_auc", 0.75, "me", id_)
     assert read("rmse") == ("rmse", 0.25, "me", id_)
     assert rows(read_matrix(path, metric="rmse"), "tasks")[0]["type"] == "regression"
     with pytest.raises(UnknownNameError, match="did you mean 'balanced_error'"):
@@ -149,7 +150,8 @@ def test_what_cannot_be_read_is_quarantined(tmp_path):
         "",
         "5",
         "{'algorithm': 'GNB'}",
-        "{'algorithm': 3, 'hyperparameters': {'x': {}}}",
+        "{'algorithm': 'GNB', 'hyperparameters': {'x': {}}}",
+        "{'algorithm': 3, 'hyperparameters': {}}",
         "{",
         "[1]",
         "{'algorithm': 'GNB', 'hyperparameters': 4}",

@@ -179,6 +179,15 @@ def test_a_trial_that_kept_a_table_only(experiment):
         writer.writerow(["acc", "training_iteration", "trial_id", "done", "time_total_s", "nested/x"])
         writer.writerows([[0.25, 1, "a_0", False, 0.5, ""], ["nan", 2, "a_0", False, 1.0, 3]])
     assert told(read(experiment.folder)) == [("a_0", 0.25, 0.25, "ok"), ("a_0", 0.5, None, "crashed")]
+    with (trial / "progress.csv").open("a") as file:
+        file.write("0.75,3,a_0,False,1.5,,surplus\n0.875")
+    assert told(read(experiment.folder))[2:] == [("a_0", 0.75, 0.75, "ok")]
+
+
+def test_an_experiments_state_that_names_no_trials(experiment):
+    experiment.add("a_0", [report("a_0", 4, 0.5)])
+    (experiment.folder / "experiment_state-2026.json").write_text('{"trial_data": null}')
+    assert told(read(experiment.folder)) == [("a_0", 1.0, 0.5, "ok")]
 
 
 def test_options_of_the_subject(experiment):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import combinations
 
 import arff
 import pandas as pd
@@ -192,6 +193,16 @@ def test_what_cannot_be_read_is_quarantined(tmp_path, line, reason):
     assert json.loads(quarantined["raw"]).keys() == {"task_id", "C", "accuracy", "fold", "status", "fidelity"}
 
 
+def test_of_several_reasons_the_same_is_given_each_time(tmp_path):
+    names = ("cost_seconds", "fidelity", "resource_value", "fold", "seed")
+    pairs = list(combinations(range(5), 2))
+    lines = [",".join(["3", "1", "0.5", *("x" if i in pair else "1" for i in range(5))]) for pair in pairs]
+    path = write(tmp_path, "\n".join([f"task_id,C,accuracy,{','.join(names)}", *lines]))
+    (batch,) = read_runs(path, algorithm="svc", metric="accuracy")
+    reasons = [reason.split()[0] for reason in batch.tables["quarantine"]["reason"].to_pylist()]
+    assert reasons == [names[first] for first, _ in pairs]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -221,6 +232,10 @@ def test_errors_become_the_metric_that_they_complement(tmp_path):
     assert batch.tables["evaluations"].select(["metric", "value"]).to_pylist() == [
         {"metric": "accuracy", "value": 0.75}
     ]
+    (batch,) = read_runs(path, algorithm="svc", metric="1-roc_auc", value_column="loss")
+    assert batch.tables["evaluations"].select(["metric", "value"]).to_pylist() == [{"metric": "roc_auc", "value": 0.5}]
+    with pytest.raises(InputError, match="no column '1-accuracy'"):  # that of error rates is not meant
+        list(read_runs(path, algorithm="svc", metric="1-accuracy"))
     (batch,) = read_runs(path, algorithm="svc", metric="rmse", value_column="loss")
     assert batch.tables["evaluations"].select(["metric", "value"]).to_pylist() == [{"metric": "rmse", "value": 0.5}]
     assert batch.tables["tasks"]["type"].to_pylist() == ["regression"]

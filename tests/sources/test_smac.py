@@ -199,6 +199,13 @@ def test_other_files_are_refused(tmp_path, text, message):
         read(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("configuration", [None, 3, "rbf", [1]])
+def test_a_configuration_that_is_none_is_told(history, configuration):
+    path = history([trial(1)], configs={"1": configuration})
+    with pytest.raises(InputError, match=r"Configuration 1 of .*runhistory\.json is no JSON object"):
+        read(path)
+
+
 def test_a_broken_scenario_is_none(history):
     folder = history([trial()])
     for text in ("{", "[]"):

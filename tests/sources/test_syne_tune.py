@@ -191,12 +191,19 @@ def test_names_that_are_not_there(experiment):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("results.csv.zip", b"PK\x03\x04"), ("results.csv", b""), ("results.csv", b"\xff\xfe\x00")]
+    ("name", "content"),
+    [
+        ("results.csv.zip", b"PK\x03\x04"),
+        ("results.csv", b""),
+        ("results.csv", b"\xff\xfe\x00"),
+        ("results.csv", b"trial_id,acc\n0,1\n1,2,3\n"),
+    ],
 )
 def test_other_files_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=r"results\.csv.* (cannot be read|is empty)"):
+    with pytest.raises(InputError, match=r"results\.csv.* (cannot be read|is empty)") as caught:
         read(tmp_path)
+    assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"none/results\.csv\.zip cannot be read|none cannot be read"):
         read(tmp_path / "none")
 

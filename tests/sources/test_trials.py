@@ -27,9 +27,11 @@ def test_an_entry_becomes_a_trial(tmp_path):
     given = SVC | {"loss": 0.25, "fidelity": 0.5, "seed": 3, "cost_seconds": 1.5, "rank": 7}
     (trial,) = read(tmp_path, [given])
     assert trial == Trial(Configuration("here", "svc", {"C": 1}), 0.5, 3, 0.25, 1.5, "ok")
+    assert isinstance(trial.seed, int)
     assert read(tmp_path, [SVC | {"space": "there", "loss": 0}])[0].configuration.space == "there"
     assert read(tmp_path, [{"algorithm": "kSVM", "loss": 0.1}])[0].configuration == Configuration("here", "svc")
-    assert read(tmp_path, []) == ()
+    assert read(tmp_path, [SVC | {"loss": "0.25", "seed": "3", "cost_seconds": "1.5", "fidelity": "0.5"}]) == (trial,)
+    assert read(tmp_path, "\ufeff[]") == ()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,11 @@ def test_what_gave_no_number_failed(tmp_path, said, status):
         ([SVC | {"loss": 0.1, "status": "fine"}], "Entry 1 .* status is one of"),
         ([SVC | {"loss": 0.1, "status": "crashed"}], "exactly when it is ok or pruned"),
         ([SVC | {"loss": 0.1, "fidelity": 2}], "fidelity lies in"),
-        ([SVC | {"loss": 0.1, "fidelity": "all"}], "Entry 1 .* is no trial"),
+        ([SVC | {"loss": 0.1, "fidelity": "all"}], "Entry 1 .* a fidelity that is no number: 'all'"),
+        ([SVC | {"loss": 0.1, "cost_seconds": "1.5 s"}], "a cost_seconds that is no number: '1.5 s'"),
+        ([SVC | {"loss": 0.1, "seed": "a"}], "a seed that is no number: 'a'"),
+        ([SVC | {"loss": 0.1, "seed": float("inf")}], "Entry 1 .* is no trial"),
+        ([SVC | {"loss": 0.1, "seed": 1.5}], "a seed is a whole number; got 1.5"),
         ([{"algorithm": "svc", "hyperparameters": [1], "loss": 0.1}], "no JSON object"),
         ([{"algorithm": "svc", "hyperparameters": {"C": {"a": 1}}, "loss": 0.1}], "cannot be of type dict"),
     ],
@@ -101,7 +107,7 @@ def test_a_file_that_is_not_there(tmp_path):
             read_trials(tmp_path / name, MetaDataset.from_matrix([], [], []), space="s")
 
 
-@pytest.mark.parametrize("name", ["tried.csv", "tried.parquet"])
+@pytest.mark.parametrize("name", ["tried.csv", "tried.CSV", "tried.parquet"])
 def test_a_table_has_a_trial_in_each_row(tmp_path, name):
     frame = pd.DataFrame(
         {
@@ -112,7 +118,7 @@ def test_a_table_has_a_trial_in_each_row(tmp_path, name):
             "status": [None, None, "timeout"],
         }
     )
-    frame.to_csv(tmp_path / name, index=False) if name.endswith("csv") else frame.to_parquet(tmp_path / name)
+    frame.to_csv(tmp_path / name, index=False) if name.lower().endswith("csv") else frame.to_parquet(tmp_path / name)
     past = MetaDataset.from_matrix([], [], [], metric=METRICS["accuracy"])
     found = read_trials(tmp_path / name, past, space="s")
     hyperparameters = [{"gamma": 0.5, "kernel": "rbf"}, {"kernel": "linear"}, {}]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from metalearn.cli.ingest.report import ingest_batches
+from metalearn.cli.ingest.tables import Space
 from metalearn.cli.options import Json, Wait, WriteKb, listed
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _Dataset = Annotated[
 _TaskType = Annotated[
     Literal["classification", "regression"] | None, typer.Option("--task-type", help="[default: told from the metric]")
 ]
-_Space = Annotated[str, typer.Option("--space", help="Vocabulary of the configurations.")]
 _Resource = Annotated[
     str | None, typer.Option("--resource", metavar="R", help="What a step spends, such as epochs. [default: by tool]")
 ]
@@ -58,7 +58,7 @@ def _subject(
     algorithm_column: _AlgorithmColumn = None,
     dataset: _Dataset = None,
     task_type: _TaskType = None,
-    space: _Space = "sklearn",
+    space: Space = "sklearn",
     resource: _Resource = None,
     full: _Full = None,
     ignore: _Ignore = None,
@@ -186,5 +186,5 @@ def journal(
     from metalearn.sources.optimizations import read_optimization
 
     about = {"task": task, "metric": metric, "dataset": dataset, "task_type": task_type, "source": source}
-    spent = {"resource": resource or "fidelity", "full": full or 1.0}
+    spent = {name: given for name, given in (("resource", resource), ("full", full)) if given is not None}
     ingest_batches(kb, lambda _: read_optimization(path, **about, **spent), json, wait=wait)  # type: ignore[arg-type]

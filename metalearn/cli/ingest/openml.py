@@ -102,14 +102,14 @@ def openml(
 def _print_stored(path: Path, selection: "Selection", json: bool) -> None:
     """Print what is stored of a selection; what is missing is an error."""
     from metalearn.errors import SourceError
+    from metalearn.sources.openml_entities import named
     from metalearn.store import KnowledgeBase
 
     with KnowledgeBase.open(path) as kb:
         missing, rows = selection.missing(kb.ingested(_SOURCE)), kb.info()["rows"]
     if missing:
-        named = ", ".join(map(str, missing[:10])) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         what = "flows" if selection.by_flow else "tasks"
-        raise SourceError(f"Not read to the end yet: {what} {named}; run it without --offline.")
+        raise SourceError(f"Not read to the end yet: {named(what, missing, limit=10)}; run it without --offline.")
     if json:
         print_json({"missing": missing, "rows": rows})
     else:

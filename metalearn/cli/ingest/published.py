@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from metalearn.cli.ingest.report import ingest_batches
+from metalearn.cli.ingest.tables import Space
 from metalearn.cli.options import Json, WriteKb
 
 
@@ -31,7 +32,7 @@ def aslib(
 def curves(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="LCDB's folder, with meta.json and er.")],
     kb: WriteKb,
-    space: Annotated[str, typer.Option("--space", help="Vocabulary of the configurations.")] = "sklearn",
+    space: Space = "sklearn",
     json: Json = False,
 ) -> None:
     """Ingest learning curves over the number of training rows, of LCDB 1.1; files that are in already are skipped."""

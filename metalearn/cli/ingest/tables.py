@@ -38,7 +38,7 @@ def runs(
     value_column: Annotated[
         str | None,
         typer.Option(
-            "--value-column", metavar="C", help="Column of the measurements. [default: value, y, or the metric's name]"
+            "--value-column", metavar="C", help="Column of the measurements. [default: the metric's name, value, or y]"
         ),
     ] = None,
     tasks: Annotated[
