@@ -22,7 +22,7 @@ from metalearn.learners.space import space_of
 from metalearn.learners.splits import N_FOLDS, validation_splits
 from metalearn.metafeatures.extract import meta_features
 from metalearn.optimizers.journal import goes_on
-from metalearn.optimizers.minimize import Callback, minimize
+from metalearn.optimizers.minimize import Callback, check_limits, minimize
 from metalearn.optimizers.result import Result
 from metalearn.recommending import Recommendations, Wishes, recommended, timed
 from metalearn.store import KnowledgeBase
@@ -59,10 +59,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
-        for name in ("trials", "seconds", "seconds_each", "memory", "patience"):
-            limit = getattr(self, name)
-            if limit is not None and not limit > 0:
-                raise InputError(f"{name} is above 0, or None for no limit; got {limit}.")
+        check_limits(trials=self.trials, seconds=self.seconds, seconds_each=self.seconds_each)
+        check_limits(memory=self.memory, patience=self.patience)
 
     @property
     def n_trials(self) -> int | None:
@@ -221,7 +219,7 @@ def optimize(
             queue=[] if goes_on(journal) else [item.configuration for item in found or ()],
             # One worker is this thread; several wait for child processes, whose limits are the objective's.
             workers=n_workers,
-            executor=None if budget.workers == 1 else pool,
+            executor=None if str(budget.workers) == "1" else pool,
             patience=budget.patience,
             seed=search.seed,
             **options,

@@ -88,8 +88,7 @@ def optimize(
     if report is not None:
         check_report(report)
     search = Search(optimizer, warm_start, recommender, metric, constraints_of(algorithms, exclude, space), seed)
-    at_once: int | str = int(workers) if workers.isdecimal() else workers
-    budget = Budget(trials, seconds, seconds_each, memory, patience, at_once)
+    budget = Budget(trials, seconds, seconds_each, memory, patience, workers)
     dataset = load_dataset(file, target, task_type=task_type)
     with _quiet():
         found = search_and_refit(dataset, search, budget, kb=kb, journal=journal, progress=True)
@@ -106,13 +105,16 @@ def optimize(
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep crashed trials out of the log: they are counted at the end, with what they said."""
-    logger = logging.getLogger("metalearn.optimizers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger = logging.getLogger("metalearn.optimizers.minimize")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "crashed" not in record.msg
+
+    logger.addFilter(is_other)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(is_other)
 
 
 def _write_report(found: "Optimization", path: Path) -> None:

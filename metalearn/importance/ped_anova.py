@@ -20,10 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from metalearn.core.encoded_space import EncodedColumn, Encoding
+from metalearn.core.encoded_space import EncodedColumn, Encoding, Floats
 from metalearn.errors import InputError
-
-Floats = NDArray[np.float64]
 
 # Which trials are the better ones, as in the paper's experiments, and how many they are at least: fewer tell nothing.
 QUANTILE, FEWEST = 0.1, 2
@@ -50,7 +48,8 @@ def ped_anova(encoding: Encoding, X: Floats, loss: Floats, *, quantile: float = 
     if not 0 < quantile < 1:
         raise InputError(f"A quantile lies between 0 and 1; got {quantile}.")
     if X.shape != (len(loss), len(encoding.columns)):
-        raise InputError(f"{len(loss)} losses and {len(encoding.columns)} columns need X of that shape; got {X.shape}.")
+        shape = (len(loss), len(encoding.columns))
+        raise InputError(f"{shape[0]} losses over {shape[1]} columns need X of shape {shape}; got {X.shape}.")
     best = _best(loss, quantile)
     if best.all() or not best.any():
         return np.zeros(len(encoding.columns))

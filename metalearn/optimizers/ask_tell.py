@@ -5,6 +5,7 @@ method's proposal number i draws from a generator made of (seed, i), so that the
 order give the same next one, in a fresh process too.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain, count
 from typing import Any
@@ -31,8 +32,9 @@ class AskTell:
     small and plain: it pickles.
 
     Raises:
-        ConfigurationError: for a queued, observed or told configuration that is not in the space.
-        InputError: for candidates that are empty or not in the space, or a method that cannot work in this space.
+        ConfigurationError: for a queued or observed configuration that is not in the space, or a candidate with a value
+            outside of it.
+        InputError: for an empty list of candidates, or a method that cannot work in this space.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> from dataclasses import replace
@@ -67,7 +69,7 @@ class AskTell:
         self._queue: list[tuple[Configuration, Floats]] = []
         self._pending: dict[Key, tuple[Trial, Row]] = {}
         self._told: list[tuple[Trial, Row]] = []
-        self._tried: set[tuple[str, float]] = set()
+        self._tried: defaultdict[float, set[str]] = defaultdict(set)
         self._placed: dict[bytes, Configuration] = {}
         self._n_proposed = 0
         self.enqueue(queue)
@@ -112,13 +114,14 @@ class AskTell:
         """
         if any(trial.status == "pending" for trial in trials):
             raise InputError("A pending trial has nothing to tell; give it a status, and a loss where it is ok.")
-        unasked = [trial.configuration for trial in trials if _key(trial) not in self._pending]
-        encoded = dict(zip(unasked, self.space.encode(unasked), strict=True))
+        # What is pending is known, also to the second of two reports of it.
+        encoded = {trial.configuration: row.x for trial, row in self._pending.values()}
+        encoded |= self._encoded([trial.configuration for trial in trials if _key(trial) not in self._pending])
         for given in trials:
             trial = _finite(given)
             _, row = self._pending.pop(_key(trial), (None, None))
             asked = row or Row(encoded[trial.configuration], trial.fidelity)
-            self._tried.add((trial.configuration.id, trial.fidelity))
+            self._tried[trial.fidelity].add(trial.configuration.id)
             self._told.append((trial, asked._replace(**_outcome(trial))))
 
     def enqueue(self, configurations: Sequence[Configuration]) -> None:
@@ -127,9 +130,7 @@ class AskTell:
         Raises:
             ConfigurationError: for one that is not in the space.
         """
-        for configuration in configurations:
-            self.space.validate(configuration)
-        self._queue += zip(configurations, self.space.encode(configurations), strict=True)
+        self._queue += self._encoded(configurations)
 
     def restore(self, trial: Trial) -> None:
         """Take over the next trial that an optimizer of an earlier process asked for, without proposing it anew."""
@@ -145,12 +146,18 @@ class AskTell:
             self.space.cube,
             Table.of(told, d),
             Table.of(pending, d),
-            None if self._pool is None else self._pool.rows[self._pool.open({id_ for id_, _ in self._tried})],
+            None if self._pool is None else self._pool.rows[self._pool.open(set().union(*self._tried.values()))],
             np.array([row for _, row in self._queue] if self.method.takes_queue else []).reshape(-1, d),
             self._n_proposed,
             len(told) + len(pending) if self._replaces else self._n_proposed,
             self.seed,
         )
+
+    def _encoded(self, configurations: Sequence[Configuration]) -> list[tuple[Configuration, Floats]]:
+        """Return configurations that come from outside, each with its row (d,), once all are known to be valid."""
+        for configuration in configurations:
+            self.space.validate(configuration)
+        return list(zip(configurations, self.space.encode(configurations), strict=True))
 
     def _next(self) -> Trial | None:
         if self._queue and not self.method.takes_queue:
@@ -177,12 +184,12 @@ class AskTell:
         trial = Trial(configuration, row.fidelity, next(seeds))
         self._pending[_key(trial)] = trial, row
         self._placed[row.x.tobytes()] = configuration
-        self._tried.add((configuration.id, row.fidelity))
+        self._tried[row.fidelity].add(configuration.id)
         return trial
 
     def _settled(self, proposal: Proposal, rng: np.random.Generator) -> tuple[Configuration, Floats] | None:
         """Return what is tried for a proposal: the nearest candidate, or else the point itself unless it was tried."""
-        tried = {id_ for id_, fidelity in self._tried if fidelity == proposal.fidelity}
+        tried = self._tried[proposal.fidelity]
         # One that goes on at another fidelity is itself, though it be from the queue and no candidate.
         again = self._placed.get(proposal.x.tobytes())
         if again is not None and again.id not in tried:
@@ -232,5 +239,5 @@ def _finite(trial: Trial) -> Trial:
 
 def _outcome(trial: Trial) -> dict[str, Any]:
     loss = np.nan if trial.loss is None else trial.loss
-    seconds = np.nan if trial.cost_seconds is None else trial.cost_seconds
-    return {"loss": loss, "seconds": seconds, "status": trial.status}
+    known = trial.cost_seconds is not None and np.isfinite(trial.cost_seconds)  # a journal keeps no others
+    return {"loss": loss, "seconds": trial.cost_seconds if known else np.nan, "status": trial.status}

@@ -22,7 +22,7 @@ ROUNDING = 1e-9
 
 
 def fidelity_levels(eta: float, min_fidelity: float) -> Floats:
-    """Return the fidelities (L,) eta^-s, ..., eta^-1, 1: as many as are at least ``min_fidelity``.
+    """Return the fidelities (B,) eta^-s, ..., eta^-1, 1: as many as are at least ``min_fidelity``.
 
     Raises:
         InputError: when eta is not above 1, or the fidelity not in (0, 1].

@@ -167,7 +167,7 @@ class _Sweep:
 
     grid: Grid
     shuffled: bool
-    _known: dict[int, tuple[Floats, bytes | None]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[int, int], tuple[Floats, bytes | None]] = field(default_factory=dict, repr=False)
 
     def propose(self, state: State, rng: np.random.Generator) -> Proposal | None:
         """Return the first combination of the order that is allowed and was not tried."""
@@ -176,17 +176,18 @@ class _Sweep:
             return Proposal(state.candidates[first]) if len(state.candidates) else None
         tried = state.tried
         for position in range(self.grid.size):
-            row, key = self._row(shuffled(position, self.grid.size, state.seed) if self.shuffled else position)
+            row, key = self._row(position, state.seed)
             if key is not None and key not in tried:
                 return Proposal(row)
         return None
 
-    def _row(self, index: int) -> tuple[Floats, bytes | None]:
+    def _row(self, position: int, seed: int) -> tuple[Floats, bytes | None]:
         """Return a combination (d,) and what it is equal by, which is None where a clause forbids it."""
-        if index not in self._known:
-            row = self.grid.row(index)
-            self._known[index] = row, row_keys(row[None])[0] if self.grid.space.allowed(row[None])[0] else None
-        return self._known[index]
+        if (position, seed) not in self._known:
+            row = self.grid.row(shuffled(position, self.grid.size, seed) if self.shuffled else position)
+            key = row_keys(row[None])[0] if self.grid.space.allowed(row[None])[0] else None
+            self._known[position, seed] = row, key
+        return self._known[position, seed]
 
 
 def shuffled(index: int, size: int, seed: int) -> int:

@@ -72,8 +72,13 @@ class Journal:
     file: BinaryIO | None = None
 
     def append(self, event: Event) -> None:
-        """Write an event down."""
+        """Write an event down.
+
+        Raises:
+            InputError: when another process has opened the journal meanwhile.
+        """
         if self.file is not None:
+            _lock(self.file)  # anew: POSIX gives it up when this process closes the file elsewhere, having read it
             _write(self.file, to_line(event), durable=isinstance(event, FinishedTrial))
 
     def replay(self, optimizer: AskTell) -> None:
@@ -104,7 +109,7 @@ def opened(path: str | Path | None, begun: JournalContents) -> Iterator[Journal]
     except OSError as error:
         raise InputError(f"The journal {path} cannot be written ({error.strerror}); give another path.") from error
     with file:
-        _lock(file, path)
+        _lock(file)
         yield Journal(_resumed(file, path, begun), file)
 
 
@@ -151,11 +156,11 @@ def _check_same(found: JournalContents, begun: JournalContents, path: str | Path
         raise InputError(f"{path} is the journal of an optimization with another {', another '.join(apart)}; {advice}.")
 
 
-def _lock(file: BinaryIO, path: str | Path) -> None:
+def _lock(file: BinaryIO) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, children that outlive us do not hold it
     except OSError as error:
-        raise InputError(f"The journal {path} is open in another process; wait until that one ends.") from error
+        raise InputError(f"The journal {file.name} is open in another process; wait until that one ends.") from error
 
 
 def _write(file: BinaryIO, text: str, *, durable: bool) -> None:

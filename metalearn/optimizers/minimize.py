@@ -79,6 +79,7 @@ def minimize(
             when the journal belongs to another optimization.
         UnknownNameError: for a method that is not registered; suggests the nearest.
         ConfigurationError: for a queued or observed configuration that is not in the space.
+        MetalearnError: when an ``executor`` that was given is broken.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (-1, 1))]))
@@ -87,7 +88,7 @@ def minimize(
     (True, 50, 'trials')
     """
     limits = _Limits(n_trials, seconds, patience, tolerance)
-    _check_positive(seconds_each=seconds_each, memory_bytes=memory_bytes)
+    check_limits(seconds_each=seconds_each, memory_bytes=memory_bytes)
     chosen = method_of(method)
     design: dict[str, bool] = {"replace_initial_design": replace_initial_design}
     named = header(space, chosen, seed, candidates, **design, objective=objective_name)
@@ -117,7 +118,7 @@ class _Limits:
     tolerance: float
 
     def __post_init__(self) -> None:
-        _check_positive(n_trials=self.n_trials, seconds=self.seconds, patience=self.patience)
+        check_limits(n_trials=self.n_trials, seconds=self.seconds, patience=self.patience)
         if not self.tolerance >= 0:
             raise InputError(f"tolerance is 0 or more, in units of the loss; got {self.tolerance}.")
 
@@ -240,7 +241,12 @@ class _Plateau:
             self.length += 1
 
 
-def _check_positive(**limits: float | None) -> None:
+def check_limits(**limits: float | None) -> None:
+    """Check limits, each of which may be None.
+
+    Raises:
+        InputError: for the first that is not above 0, by its name.
+    """
     for name, limit in limits.items():
         if limit is not None and not limit > 0:
             raise InputError(f"{name} is above 0, or None for no limit; got {limit}.")

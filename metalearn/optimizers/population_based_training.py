@@ -60,9 +60,15 @@ class PopulationBasedTraining:
 
     def __post_init__(self) -> None:
         if min(self.population_size, self.n_intervals) < 1:
-            raise InputError("population_size and n_intervals must be at least 1.")
+            raise InputError(
+                "population_size and n_intervals must be at least 1; "
+                f"got {self.population_size} and {self.n_intervals}."
+            )
         if not 0 < self.quantile <= 0.5 or not 0 <= self.resample_probability <= 1:
-            raise InputError("quantile must be in (0, 0.5] and resample_probability in [0, 1].")
+            raise InputError(
+                "quantile must be in (0, 0.5] and resample_probability in [0, 1]; "
+                f"got {self.quantile} and {self.resample_probability}."
+            )
         if not self.factors or min(self.factors) <= 0:
             raise InputError(f"factors must be positive numbers, at least one; got {self.factors}.")
 

@@ -24,9 +24,9 @@ class Promotion(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What is known of c configurations, in the order in which they were started, at L levels of fidelity.
+    """What is known of c configurations, in the order in which they were started, at B levels of fidelity.
 
-    ``losses`` (c, L) are infinite where a trial did not succeed and NaN where none is finished; ``asked`` (c, L) says
+    ``losses`` (c, B) are infinite where a trial did not succeed and NaN where none is finished; ``asked`` (c, B) says
     where there is one, pending ones included.
     """
 
@@ -36,7 +36,7 @@ class History:
 
     @classmethod
     def of(cls, state: State, levels: Floats) -> "History":
-        """Arrange the trials of the configurations that the method itself proposed; levels (L,) are the fidelities."""
+        """Arrange the trials of the configurations that the method itself proposed; levels (B,) are the fidelities."""
         told, pending = state.told, state.pending
         X, number = np.concatenate([told.X, pending.X]), np.concatenate([told.number, pending.number])
         fidelity = np.concatenate([told.fidelity, pending.fidelity])
@@ -120,6 +120,6 @@ class Scheduler:
 
 
 def _level(fidelity: Floats, levels: Floats) -> NDArray[np.int64]:
-    """Return the level (n,) of each fidelity (n,), -1 where it is none of the levels (L,)."""
+    """Return the level (n,) of each fidelity (n,), -1 where it is none of the levels (B,)."""
     at_level = np.isclose(fidelity[:, None], levels)
     return np.where(at_level.any(axis=1), at_level.argmax(axis=1), -1)

@@ -1,5 +1,6 @@
 """What an optimization found, and how it got there."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ _MEASURED = (
 
 def better(trial: Trial, than: Trial | None, *, by: float = 0.0) -> bool:
     """Whether a trial ended well, and at a larger fidelity than another, or at the same with a loss smaller by more."""
-    if trial.status != "ok" or trial.loss is None:
+    if trial.status != "ok" or trial.loss is None or not math.isfinite(trial.loss):
         return False
     if than is None or than.loss is None or trial.fidelity != than.fidelity:
         return than is None or trial.fidelity > than.fidelity

@@ -50,7 +50,7 @@ def sobol_point(space: EncodedSpace, seed: int, index: int) -> Floats:
     Points that a clause forbids are skipped, so that index counts those that are left.
 
     Raises:
-        ValueError: when forbidden clauses leave no valid configuration.
+        InputError: when forbidden clauses leave no valid configuration.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> line = EncodedSpace(ConfigurationSpace(space=[Float("x", (0, 1))]))

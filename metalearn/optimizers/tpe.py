@@ -64,7 +64,10 @@ class TPE:
 
     def __post_init__(self) -> None:
         if self.n_initial < 0 or self.n_candidates < 1 or not self.gamma > 0:
-            raise InputError("TPE needs n_initial of 0 or more, at least 1 of n_candidates, and gamma above 0.")
+            raise InputError(
+                "TPE needs n_initial of 0 or more, n_candidates of at least 1 and gamma above 0; "
+                f"got {self.n_initial}, {self.n_candidates} and {self.gamma}."
+            )
         if self.split not in ("linear", "sqrt") or self.weights not in ("improvement", "uniform", "recent"):
             raise InputError(
                 "TPE's split is linear or sqrt and its weights improvement, uniform or recent; "

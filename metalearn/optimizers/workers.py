@@ -134,7 +134,11 @@ class Workers:
         return bool(self._running)
 
     def submit(self, number: int, trial: Trial) -> None:
-        """Run a trial on a worker that is free."""
+        """Run a trial on a worker that is free.
+
+        Raises:
+            MetalearnError: where the executor that was given is broken.
+        """
         self._start(_Job(number, trial, self._places.pop(), datetime.now(UTC), tries=1))
 
     def finished(self) -> list[tuple[int, Report | None]]:
@@ -169,9 +173,10 @@ class Workers:
         call = partial(self._call, job.trial, call=uuid4().hex)
         try:
             future = job.place.submit(call)
-        except BrokenExecutor:  # it died while it had nothing to do
+        except BrokenExecutor as error:  # it died while it had nothing to do
             if self._renew is None:
-                raise
+                advice = "go on from the journal with a new one, or with a number of workers, each replaced if it dies"
+                raise MetalearnError(f"The executor runs no more trials ({error}); {advice}.") from error
             job = job._replace(place=self._renew())
             future = job.place.submit(call)
         self._running[future] = job

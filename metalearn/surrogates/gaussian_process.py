@@ -18,6 +18,7 @@ from metalearn.core.encoded_space import Encoding, Floats
 from metalearn.errors import InputError
 from metalearn.surrogates.kernels import Embedding, matern52, squared_distances
 from metalearn.surrogates.marginal_likelihood import LEVEL, Hyperparameters, most_likely
+from metalearn.surrogates.observations import check_observations
 from metalearn.surrogates.output_warping import POWERS, OutputWarping
 
 # Rows that are predicted together: their covariances with some hundred others stay in the processor's cache.
@@ -58,9 +59,9 @@ class GaussianProcess:
         From ``rng`` come the rows that are drawn where there are more than ``max_rows``.
 
         Raises:
-            InputError: without losses, for losses that are not finite, and for X of another shape.
+            InputError: for observations that ``check_observations`` refuses.
         """
-        self._check(X, loss)
+        check_observations(self.encoding, X, loss)
         embedding = Embedding(self.encoding)
         warping = OutputWarping.fit(loss, POWERS if self.warp else (1.0,))
         rows = self._telling(loss, rng)
@@ -79,18 +80,6 @@ class GaussianProcess:
         others = rng.permutation(np.setdiff1d(np.arange(n), kept))
         return np.sort(np.append(kept, others[: self.max_rows - len(kept)]))
 
-    def _check(self, X: Floats, loss: Floats) -> None:
-        d = len(self.encoding.columns)
-        if X.shape != (len(loss), d):
-            raise InputError(f"{len(loss)} losses over {d} columns need X of shape {(len(loss), d)}; got {X.shape}.")
-        if not len(loss):
-            raise InputError("A Gaussian process needs at least one loss; try a few configurations first.")
-        if not np.isfinite(loss).all():
-            raise InputError("A Gaussian process needs finite losses; give failed trials the worst of the others.")
-        for column, x in zip(self.encoding.columns, X.T, strict=True):
-            if column.parent is None and np.isnan(x).any():
-                raise InputError(f"{column.hyperparameter} depends on no other, so that it needs a value in every row.")
-
 
 @dataclass(frozen=True, eq=False)
 class FittedGaussianProcess:
@@ -99,7 +88,7 @@ class FittedGaussianProcess:
     ``whitener`` (n, n) is the inverse W of the Cholesky factor of the warped losses' covariance K, so that W K W' = 1:
     a product with it is twice as fast as solving with the factor, and it grows by rows as well.
 
-    Losses are normal only after ``warp``; an acquisition function that takes them for normal is best computed from
+    Losses are normal only after ``warping``; an acquisition function that takes them for normal is best computed from
     ``predict_warped`` and warped losses: the warp is increasing, and the same as long as the hyperparameters are.
     """
 
@@ -113,12 +102,7 @@ class FittedGaussianProcess:
     @cached_property
     def noise_std(self) -> float:
         """The standard deviation of the noise of a loss where the known ones have their median."""
-        at_median = self.warp(np.array([self.warping.center]))
-        return float(self.warping.moments(at_median, np.sqrt([self.theta.noise]))[1][0])
-
-    def warp(self, loss: Floats) -> Floats:
-        """Return losses of any shape in the units of ``predict_warped``."""
-        return self.warping.forward(loss)
+        return self.warping.deviation_at_median(self.theta.noise**0.5)
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Return mean (m,) and standard deviation (m,) of the noise-free loss at X (m, d)."""
@@ -172,7 +156,7 @@ class FittedGaussianProcess:
 
     @cached_property
     def _weights(self) -> Floats:
-        weights: Floats = self.whitener.T @ (self.whitener @ self.warp(self.loss))
+        weights: Floats = self.whitener.T @ (self.whitener @ self.warping.forward(self.loss))
         return weights
 
     def _points(self, X: Floats) -> Floats:

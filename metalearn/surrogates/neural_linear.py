@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from metalearn.core.encoded_space import Encoding, Floats
 from metalearn.errors import InputError, MissingDependencyError
 from metalearn.surrogates.kernels import Embedding
+from metalearn.surrogates.observations import check_observations, mean_and_deviation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,15 +80,14 @@ class NeuralLinear:
             raise InputError(f"The learning rate must be above 0, and the weight decay 0 or more; got {self}.")
 
     def fit(self, X: Floats, loss: Floats, *, rng: np.random.Generator) -> "FittedNeuralLinear":
-        """Fit finite losses (n,) at encoded configurations X (n, d), n at least 1.
+        """Fit losses (n,) at encoded configurations X (n, d).
 
         Raises:
-            InputError: when there is no loss.
+            InputError: for observations that ``check_observations`` refuses.
             MissingDependencyError: when torch is not installed.
         """
-        if not len(loss):
-            raise InputError("A network needs at least one loss to be fitted to; got none.")
-        center, unit = float(loss.mean()), float(loss.std()) or 1.0
+        check_observations(self.encoding, X, loss)
+        center, unit = mean_and_deviation(loss)
         y, points = (loss - center) / unit, Embedding(self.encoding).points(X)
         n_folds = self.n_folds if len(y) >= _LEAST_TO_HOLD_OUT else 0
         # The first network holds out nothing, each of the others one part.

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import boxcox1p, inv_boxcox1p
 
 from metalearn.core.encoded_space import Floats
+from metalearn.surrogates.observations import mean_and_deviation
 
 # Above 1, powers would pull the best losses together. Held-out runs of real learners were predicted a little better by
 # those from -0.5 on than by those from 0 or from -1 on, and clearly better than by 1 alone; the regret of Bayesian
@@ -83,6 +84,14 @@ class OutputWarping:
         expected = losses @ weights
         return expected, np.sqrt(np.square(losses - expected[:, None]) @ weights)
 
+    def deviation_at_median(self, std: float) -> float:
+        """Return the standard deviation of losses around the median of the known ones whose warped values have ``std``.
+
+        >>> OutputWarping(scale=2.0).deviation_at_median(0.5)
+        1.0
+        """
+        return float(self.moments(self.forward(np.array([self.center])), np.array([std]))[1][0])
+
     def _standardised(self, loss: Floats) -> "OutputWarping":
         warped = self.forward(loss)
         return replace(self, mean=float(warped.mean()), std=float(warped.std()) or 1.0)
@@ -99,4 +108,4 @@ def _spread(loss: Floats) -> float:
     If these are all the same, that of all losses; where all are, 1.
     """
     low, high = np.quantile(loss, [0.25, 0.75])
-    return float(high - low) / _QUARTILES or float(loss.std()) or 1.0
+    return float(high - low) / _QUARTILES or mean_and_deviation(loss)[1]

@@ -69,7 +69,7 @@ class Parzen:
 
     def __post_init__(self) -> None:
         if min(self.narrowest, self.clip, self.smoothing, self.prior) < 0:
-            raise InputError("narrowest, clip, smoothing and prior of a Parzen density must be 0 or more.")
+            raise InputError(f"narrowest, clip, smoothing and prior of a Parzen density must be 0 or more; got {self}.")
         if self.rule not in _RULES:
             raise InputError(f"There is no rule {self.rule!r} for widths; choose one of {', '.join(_RULES)}.")
 

@@ -23,6 +23,7 @@ from scipy.special import ndtr
 from metalearn.core.encoded_space import Encoding, Floats
 from metalearn.errors import InputError
 from metalearn.surrogates.kernels import Embedding
+from metalearn.surrogates.observations import check_observations, mean_and_deviation
 
 Integers = NDArray[np.int64]
 
@@ -81,21 +82,20 @@ class QuantileBoosting:
             )
 
     def fit(self, X: Floats, loss: Floats, *, rng: np.random.Generator) -> "FittedQuantileBoosting":
-        """Fit finite losses (n,) at encoded configurations X (n, d), n at least 1.
+        """Fit losses (n,) at encoded configurations X (n, d).
 
         Raises:
-            InputError: when there is no loss.
+            InputError: for observations that ``check_observations`` refuses.
         """
-        if not len(loss):
-            raise InputError("Boosting needs at least one loss to be fitted to; got none.")
-        center, spread = float(loss.mean()), float(loss.std()) or 1.0
-        y, points = (loss - center) / spread, Embedding(self.encoding).points(X)
+        check_observations(self.encoding, X, loss)
+        center, unit = mean_and_deviation(loss)
+        y, points = (loss - center) / unit, Embedding(self.encoding).points(X)
         seed = int(rng.integers(2**31))
         reach, scale = 1.0, 1.0
         if len(loss) >= _LEAST_TO_HOLD_OUT:
             reach, scale = self._calibration(points, y, rng.permutation(len(y)) % self.n_folds, seed)
         return FittedQuantileBoosting(
-            self.encoding, self._boosters(points, y, seed), points, center, spread, reach=reach, scale=scale
+            self.encoding, self._boosters(points, y, seed), points, center, unit, reach=reach, scale=scale
         )
 
     def _boosters(self, points: Floats, y: Floats, seed: int) -> tuple[Any, ...]:

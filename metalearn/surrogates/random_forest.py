@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from metalearn.core.encoded_space import Encoding, Floats
 from metalearn.errors import InputError
+from metalearn.surrogates.observations import check_observations
 from metalearn.surrogates.output_warping import POWERS, OutputWarping
 
 Integers = NDArray[np.int64]
@@ -65,13 +66,12 @@ class RandomForest:
             )
 
     def fit(self, X: Floats, loss: Floats, *, rng: np.random.Generator) -> "FittedForest":
-        """Fit finite losses (n,) at encoded configurations X (n, d), n at least 1.
+        """Fit losses (n,) at encoded configurations X (n, d).
 
         Raises:
-            InputError: when there is no loss.
+            InputError: for observations that ``check_observations`` refuses.
         """
-        if not len(loss):
-            raise InputError("A forest needs at least one loss to be fitted to; got none.")
+        check_observations(self.encoding, X, loss)
         features = _features(self.encoding, X)
         warping = OutputWarping.fit(loss, POWERS if self.warp else (1.0,))
         warped = warping.forward(loss)
@@ -96,9 +96,9 @@ class RandomForest:
 
 @dataclass(frozen=True, eq=False)
 class FittedForest:
-    """A ``Predictor``: B trees over one-hot columns, as scikit-learn's low-level trees.
+    """A ``Predictor``: t trees over one-hot columns, as scikit-learn's low-level trees.
 
-    They were grown on losses after ``warp``, where their mixture is nearest to normal: an acquisition function that
+    They were grown on losses after ``warping``, where their mixture is nearest to normal: an acquisition function that
     takes it for normal is best computed from ``predict_warped`` and warped losses.
     """
 
@@ -112,13 +112,7 @@ class FittedForest:
         leaves = [tree.feature < 0 for tree in self.trees]
         rows = np.concatenate([tree.n_node_samples[leaf] for tree, leaf in zip(self.trees, leaves, strict=True)])
         variances = np.concatenate([_variances(tree)[leaf] for tree, leaf in zip(self.trees, leaves, strict=True)])
-        std = np.sqrt([rows @ variances / rows.sum()])
-        at_median = self.warp(np.array([self.warping.center]))
-        return float(self.warping.moments(at_median, std)[1][0])
-
-    def warp(self, loss: Floats) -> Floats:
-        """Return losses of any shape in the units of ``predict_warped``."""
-        return self.warping.forward(loss)
+        return self.warping.deviation_at_median(float(rows @ variances / rows.sum()) ** 0.5)
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Return mean (m,) and standard deviation (m,) of the loss at X (m, d)."""
@@ -141,7 +135,7 @@ class FittedForest:
         return self.warping.inverse(draws)
 
     def _leaves(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return means and variances (B, m) of the losses in the leaves of X (m, d)."""
+        """Return means and variances (t, m) of the losses in the leaves of X (m, d)."""
         features = _features(self.encoding, X)
         leaves = [tree.apply(features) for tree in self.trees]
         means = [tree.value[leaf, 0, 0] for tree, leaf in zip(self.trees, leaves, strict=True)]

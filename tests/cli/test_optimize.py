@@ -1,15 +1,18 @@
 """``metalearn optimize``: what it prints, what it writes, and one sentence for what cannot be."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
 
+from metalearn.cli.optimize import _quiet
 from metalearn.core.execution import Outcome
 from metalearn.core.journal import read_journal
 from metalearn.learners import evaluate as module
 from metalearn.learners.folds import Fit
 from metalearn.learners.space import restricted, search_space
+from metalearn.optimizers import minimize as loop
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +86,14 @@ def test_failures_are_counted_with_what_they_said(run, table, fits):
     assert f"{n_svc} crashed" in out.splitlines()[0]
     assert "- the first crashed was svc: ValueError: no" in out.splitlines()
     assert "Warm starts" not in out
+
+
+def test_crashes_are_kept_out_of_the_log_and_nothing_else(run, table, fits, caplog):
+    assert run(*options(table, "--algorithms", "svc,lda", "--warm-start", "0", "--trials", "12"))[0] == 0
+    assert caplog.text == ""
+    with _quiet():
+        logging.getLogger(loop.__name__).warning("Interrupted: no trial begins any more")
+    assert "Interrupted" in caplog.text
 
 
 def test_a_journal_and_a_report_are_written(run, table, fits, tmp_path):

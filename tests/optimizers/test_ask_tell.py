@@ -72,9 +72,32 @@ def test_what_is_told_is_checked_before_any_of_it_is_taken_in():
     good = Trial(at(0.5), loss=1.0, status="ok")
     with pytest.raises(InputError, match="pending trial has nothing to tell"):
         optimizer.tell([good, Trial(at(0.25))])
-    with pytest.raises(ConfigurationError, match="outside the space"):
-        optimizer.tell([good, Trial(at(2.0), loss=1.0, status="ok")])
+    incomplete = Configuration("plane-1", "plane-1", {"x": 0.5})
+    for wrong in (at(2.0), incomplete):
+        with pytest.raises(ConfigurationError, match="not valid in the space plane-1"):
+            optimizer.tell([good, Trial(wrong, loss=1.0, status="ok")])
     assert optimizer.trials == ()
+
+
+def test_a_trial_that_is_told_twice_at_once_counts_twice_as_it_would_one_by_one():
+    together, singly = make(), make()
+    told = [replace(trial, loss=0.5, status="ok") for trial in together.ask() * 2]
+    singly.ask()
+    together.tell(told)
+    for trial in told:
+        singly.tell([trial])
+    assert together.pending == ()
+    for optimizer in (together, singly):
+        assert optimizer.trials == tuple(told)
+        assert optimizer.state().told.number.tolist() == [0, -1]
+    np.testing.assert_array_equal(together.state().told.X, singly.state().told.X)
+
+
+@pytest.mark.parametrize("seconds", [None, np.inf, np.nan])
+def test_seconds_that_are_no_finite_number_are_unknown(seconds):
+    optimizer = make()
+    optimizer.tell([Trial(at(0.5), loss=1.0, cost_seconds=seconds, status="ok")])
+    assert np.isnan(optimizer.state().told.seconds).all()
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])

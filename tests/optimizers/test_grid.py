@@ -24,6 +24,7 @@ from metalearn.checks.optimizers import planted_space
 from metalearn.core.encoded_space import EncodedSpace
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
+from metalearn.optimizers import grid as module
 from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.grid import Grid, GridSearch, shuffled
 
@@ -115,6 +116,13 @@ def test_shuffling_is_uniform():
     first = np.array([shuffled(0, 10, seed) for seed in range(2_000)])
     counts = np.bincount(first, minlength=10)
     assert ((counts - 200) ** 2 / 200).sum() < 27.9  # chi-squared, 9 degrees of freedom, p = 0.001
+
+
+def test_each_place_of_the_shuffled_order_is_looked_up_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "shuffled", lambda *place: calls.append(place) or shuffled(*place))
+    sweep(nested(), GridSearch(3, order="shuffled"), n=10)
+    assert len(calls) == len(set(calls)) == 10
 
 
 def test_a_grid_too_large_to_hold():

@@ -152,7 +152,10 @@ def test_two_processes_may_not_write_it_at_once(path):
         process.join()
         return results.get()
 
-    with opened(path, begun()):
+    with opened(path, begun()) as journal:
+        assert f"The journal {path} is open in another process" in open_elsewhere()
+        read_journal(path)
+        journal.append(finished(0, at(0.5)))
         assert "is open in another process" in open_elsewhere()
     assert open_elsewhere() == "open"
 

@@ -48,6 +48,13 @@ def test_what_was_known_beforehand_can_be_the_best():
     assert len(found.trials) == 1
 
 
+@pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_is_never_the_best(loss):
+    found = result(trial(0.2, 1 / 3), observed=[trial(loss)])
+    assert found.best.loss == 0.2
+    assert result(observed=[trial(loss)]).best is None
+
+
 def test_nothing_has_no_best():
     for found in (result(), result(trial(None, 1.0, "timeout"))):
         assert (found.best, found.incumbents) == (None, ())

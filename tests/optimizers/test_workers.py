@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from metalearn.core.records import Configuration, Trial
-from metalearn.errors import InputError
+from metalearn.errors import InputError, MetalearnError
 from metalearn.optimizers.workers import evaluate, hired
 from tests.optimizers import objectives
 from tests.optimizers.objectives import Deadly, Returns, bowl
@@ -158,6 +158,19 @@ def test_the_trial_of_a_dead_worker_runs_once_more(error):
     with hired(bowl, 1, Flaky(error, error)) as workers:
         found = drained(workers, [trial(), trial(0.25)])
     assert (found[0].status, found[1].loss) == ("crashed", 0.0)
+
+
+class Broken(Executor):
+    def submit(self, function, /, *arguments, **options):
+        raise BrokenExecutor("not usable anymore")
+
+
+def test_an_executor_that_is_broken_is_an_error_that_says_how_to_go_on():
+    with (
+        hired(bowl, 1, Broken()) as workers,
+        pytest.raises(MetalearnError, match=r"runs no more trials \(not usable anymore\); go on from the journal"),
+    ):
+        workers.submit(0, trial())
 
 
 def test_what_cannot_come_back_is_a_crash():

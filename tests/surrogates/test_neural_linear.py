@@ -1,6 +1,5 @@
 """DNGO: the linear regression against scikit-learn's, and what the network makes of planted functions."""
 
-import pickle
 import sys
 
 import numpy as np
@@ -10,7 +9,6 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import BayesianRidge, Ridge
 
 from metalearn.core.encoded_space import EncodedColumn, Encoding
-from metalearn.core.protocols import Predictor, Surrogate
 from metalearn.errors import InputError, MissingDependencyError
 from metalearn.surrogates.neural_linear import Line, NeuralLinear
 
@@ -103,31 +101,7 @@ def test_conditioned_on_the_same_rows_it_is_the_same(fitted):
     assert more.predict(X[:1])[1] < fitted.predict(X[:1])[1]
 
 
-def test_is_a_deterministic_surrogate_that_pickles():
-    pytest.importorskip("torch")
-    X, loss = planted(15, 0)
-    model = NeuralLinear(MIXED, n_steps=3)
-    assert isinstance(model, Surrogate)
-    one, other = (model.fit(X, loss, rng=np.random.default_rng(3)) for _ in range(2))
-    assert isinstance(one, Predictor)
-    for predictor in (other, pickle.loads(pickle.dumps(one))):
-        np.testing.assert_array_equal(predictor.predict(X), one.predict(X))
-
-
-@pytest.mark.parametrize("losses", [[1.0], [2.0, 2.0, 2.0], [3.0] * 12])
-def test_few_and_equal_losses_give_finite_predictions(losses):
-    pytest.importorskip("torch")
-    X, _ = planted(len(losses), 0)
-    predictor = NeuralLinear(MIXED, n_steps=5).fit(X, np.array(losses), rng=np.random.default_rng(0))
-    mean, std = predictor.predict(planted(9, 1)[0])
-    np.testing.assert_allclose(mean, losses[0], atol=1e-3)
-    assert np.isfinite(std).all()
-    assert (std >= 0).all()
-
-
-def test_refuses_no_losses_and_wrong_parameters():
-    with pytest.raises(InputError):
-        NeuralLinear(MIXED).fit(np.empty((0, 3)), np.empty(0), rng=np.random.default_rng(0))
+def test_refuses_wrong_parameters():
     for options in ({"n_layers": 0}, {"n_folds": 1}, {"learning_rate": 0.0}, {"weight_decay": -1.0}):
         with pytest.raises(InputError):
             NeuralLinear(MIXED, **options)

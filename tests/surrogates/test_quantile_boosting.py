@@ -1,13 +1,10 @@
 """Hyperboost: planted steps, calibrated and distance-aware deviations, joint draws."""
 
-import pickle
-
 import numpy as np
 import pytest
 from scipy.special import ndtri
 
 from metalearn.core.encoded_space import EncodedColumn, Encoding
-from metalearn.core.protocols import Predictor, Surrogate
 from metalearn.errors import InputError
 from metalearn.surrogates.quantile_boosting import QuantileBoosting
 
@@ -71,30 +68,7 @@ def test_moves_and_scales_with_the_losses(fitted):
     np.testing.assert_allclose(moved_std, 50 * std, rtol=0.05)
 
 
-def test_is_a_deterministic_surrogate_that_pickles():
-    X, loss = planted(30, 0)
-    model = QuantileBoosting(MIXED, n_trees=10)
-    assert isinstance(model, Surrogate)
-    one, other = (model.fit(X, loss, rng=np.random.default_rng(3)) for _ in range(2))
-    assert isinstance(one, Predictor)
-    for predictor in (other, pickle.loads(pickle.dumps(one))):
-        np.testing.assert_array_equal(predictor.predict(X), one.predict(X))
-
-
-@pytest.mark.parametrize("losses", [[1.0], [2.0, 2.0, 2.0], [3.0] * 12])
-def test_few_and_equal_losses_give_finite_predictions(losses):
-    X, _ = planted(len(losses), 0)
-    predictor = QuantileBoosting(MIXED).fit(X, np.array(losses), rng=np.random.default_rng(0))
-    mean, std = predictor.predict(planted(9, 1)[0])
-    np.testing.assert_allclose(mean, losses[0])
-    assert np.isfinite(std).all()
-    assert (std > 0).all()
-    assert np.isfinite(predictor.sample(X, 2, np.random.default_rng(0))).all()
-
-
-def test_refuses_no_losses_and_wrong_parameters():
-    with pytest.raises(InputError):
-        QuantileBoosting(MIXED).fit(np.empty((0, 3)), np.empty(0), rng=np.random.default_rng(0))
+def test_refuses_wrong_parameters():
     for options in ({"n_trees": 0}, {"n_leaves": 1}, {"min_leaf": 0}, {"learning_rate": 0.0}, {"n_folds": 1}):
         with pytest.raises(InputError):
             QuantileBoosting(MIXED, **options)

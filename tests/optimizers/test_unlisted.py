@@ -1,0 +1,33 @@
+"""A method behind a screen does what it would do in the whole space, and gets the nearest candidates for it."""
+
+import numpy as np
+import pytest
+
+from metalearn.checks import optimizer_checks
+from metalearn.optimizers.ask_tell import AskTell
+from metalearn.optimizers.hyperband import Hyperband
+from metalearn.optimizers.random_search import RandomSearch
+from metalearn.optimizers.sobol import SobolSearch
+from metalearn.optimizers.unlisted import Unlisted
+from tests.optimizers.problems import cube, values
+
+
+@pytest.mark.parametrize("check", list(optimizer_checks()), ids=lambda check: check.__name__)
+def test_it_conforms_as_its_method_does(check):
+    check(Unlisted(RandomSearch()))
+
+
+def test_each_trial_is_the_candidate_nearest_to_what_the_method_asks_for_in_the_whole_space():
+    space = cube(2)
+    candidates = space.sample(500, np.random.default_rng(1))
+    free = AskTell(space, SobolSearch(), rng=np.random.default_rng(0)).ask(8)
+    listed = AskTell(space, Unlisted(SobolSearch()), candidates=candidates, rng=np.random.default_rng(0)).ask(8)
+    known = np.array([list(candidate.hyperparameters.values()) for candidate in candidates])
+    for wanted, got in zip(free, listed, strict=True):
+        nearest = known[np.linalg.norm(known - values(wanted), axis=1).argmin()]
+        np.testing.assert_array_equal(values(got), nearest)
+
+
+@pytest.mark.parametrize("method", [RandomSearch(), Hyperband()])
+def test_who_places_the_queue_stays_the_same(method):
+    assert Unlisted(method).takes_queue == method.takes_queue
