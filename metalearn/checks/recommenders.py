@@ -108,6 +108,7 @@ def check_never_repeats_the_history(recommender: Recommender) -> None:
     fitted = _fit(recommender, past)
     history: list[Trial] = []
     while answer := fitted.recommend(planted_task(1), 1, history=history):
+        assert len(history) < len(past.configurations), "it repeats what was tried"
         crashed = len(history) % 3 == 1
         loss = None if crashed else 0.1 * len(history)
         history.append(Trial(answer[0].configuration, loss=loss, status="crashed" if crashed else "ok"))

@@ -74,14 +74,14 @@ class Job:
             for seed in range(self.n_seeds):
                 fitted = self._fit(training, fold, seed)
                 for t in asked:
-                    with _blamed(self.label, f"on {known[t].task.id}"):
+                    with blamed(f"The recommender {self.label}", f"on {known[t].task.id}"):
                         answer = known[t].columns[choices(fitted, known[t], chosen.shape[2], self.protocol)]
                     chosen[seed, row[t], : len(answer)] = answer
         return chosen
 
     def _fit(self, training: MetaDataset, fold: Fold, seed: int) -> FittedRecommender:
         names = ", ".join(self.target.tasks[t].id for t in fold.test_tasks)
-        with _blamed(self.label, f"learning what is to be tested on {names}"):
+        with blamed(f"The recommender {self.label}", f"learning what is to be tested on {names}"):
             return self.recommender.meta_fit(training, rng=np.random.default_rng([self.seed, seed, fold.number]))
 
 
@@ -164,10 +164,10 @@ def _answered(
 
 
 @contextmanager
-def _blamed(label: str, where: str) -> Iterator[None]:
-    """Say of an error which recommender raised it, and where."""
+def blamed(who: str, where: str) -> Iterator[None]:
+    """Turn any error of the block into a MetalearnError that says who failed, and where."""
     try:
         yield
     except Exception as error:
         what = str(error) if isinstance(error, MetalearnError) else f"{type(error).__name__}: {error}"
-        raise MetalearnError(f"The recommender {label} failed {where}: {what}") from error
+        raise MetalearnError(f"{who} failed {where}: {what}") from error

@@ -13,7 +13,7 @@ from metalearn.core.protocols import Recommender
 from metalearn.errors import InputError
 from metalearn.evaluation.answers import Cache, collect, jobs
 from metalearn.evaluation.curves import Worth, score
-from metalearn.evaluation.replay import Protocol, tables
+from metalearn.evaluation.replay import Protocol, varied
 from metalearn.evaluation.results import Results, summary
 from metalearn.evaluation.scores import Floats, best_so_far
 from metalearn.evaluation.splits import Fold, LeaveOut, fold_against, folds
@@ -88,7 +88,7 @@ def run_bench(
         MetalearnError: when a recommender fails; names it and the task.
     """
     target = test if test is not None else meta_dataset
-    tested = np.array([not t.is_constant for t in tables(target)], dtype=bool)
+    tested = varied(target)
     if not tested.any():
         raise InputError("No task of this knowledge base has two different losses to choose between; ingest more runs.")
     made = _made(recommenders, settings)
@@ -123,8 +123,7 @@ def run_recommender(name: str, *, meta_dataset: MetaDataset, test: MetaDataset |
     )
     target = test if test is not None else meta_dataset
     regrets = best_so_far(Worth.of(target).regrets, collect(work)[name]).mean(axis=0)
-    constant = np.array([t.is_constant for t in tables(target)], dtype=bool)
-    return Curve(name, np.where(constant[:, None], np.nan, regrets))
+    return Curve(name, np.where(varied(target)[:, None], regrets, np.nan))
 
 
 def _made(recommenders: Sequence[str] | Mapping[str, Recommender], settings: Settings) -> Mapping[str, Recommender]:

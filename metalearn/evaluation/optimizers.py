@@ -19,8 +19,8 @@ from metalearn.core.parallel import completed
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.registry import create, names
 from metalearn.core.spaces import SearchSpace
-from metalearn.errors import InputError, MetalearnError
-from metalearn.evaluation.answers import N_SEEDS
+from metalearn.errors import InputError
+from metalearn.evaluation.answers import N_SEEDS, blamed
 from metalearn.evaluation.curves import Worth, score
 from metalearn.evaluation.replay import Table, tables
 from metalearn.evaluation.results import Results, summary
@@ -233,11 +233,8 @@ class _Job:
         chosen = np.full((self.settings.n_seeds, n), -1)
         for s in range(self.settings.n_seeds):
             rng = np.random.default_rng([self.settings.seed, s, self.task])
-            try:
+            with blamed(f"The optimizer {self.label}", f"on {table.task.id}"):
                 places = replay_optimizer(space, self.method, table, n, protocol=self.settings.protocol, rng=rng)
-            except Exception as error:
-                what = str(error) if isinstance(error, MetalearnError) else f"{type(error).__name__}: {error}"
-                raise MetalearnError(f"The optimizer {self.label} failed on {table.task.id}: {what}") from error
             chosen[s, : len(places)] = table.columns[places]
         return chosen
 

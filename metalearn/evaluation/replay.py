@@ -35,11 +35,8 @@ class Table:
 def tables(meta_dataset: MetaDataset) -> list[Table]:
     """Return the table of each of the T tasks."""
     losses, failed = meta_dataset.performance_matrix(), meta_dataset.failure_matrix()
-    bounded = meta_dataset.metric.bounded
-    regrets = normalized_regret(losses, failed, bounded=bounded)
-    rounded = np.round(losses, TIE_DIGITS)
-    varied = reference_loss(rounded, bounded=bounded) > smallest_loss(rounded)
-    known = ~np.isnan(regrets)
+    regrets = normalized_regret(losses, failed, bounded=meta_dataset.metric.bounded)
+    known, is_varied = ~np.isnan(regrets), varied(meta_dataset)
     return [
         Table(
             task,
@@ -47,10 +44,16 @@ def tables(meta_dataset: MetaDataset) -> list[Table]:
             np.flatnonzero(known[t]),
             losses[t, known[t]],
             regrets[t, known[t]],
-            is_constant=not varied[t],
+            is_constant=not is_varied[t],
         )
         for t, task in enumerate(meta_dataset.tasks)
     ]
+
+
+def varied(meta_dataset: MetaDataset) -> NDArray[np.bool_]:
+    """Return on which of the T tasks a choice matters: the smallest loss is not the one that counts as regret 1."""
+    losses = np.round(meta_dataset.performance_matrix(), TIE_DIGITS)
+    return np.asarray(reference_loss(losses, bounded=meta_dataset.metric.bounded) > smallest_loss(losses))
 
 
 def choices(fitted: FittedRecommender, table: Table, k: int, protocol: Protocol) -> NDArray[np.int64]:

@@ -82,11 +82,6 @@ def fold_against(training: MetaDataset, test: MetaDataset, by: LeaveOut) -> Fold
     return Fold(0, np.array(learned, dtype=bool), tuple(range(len(test.tasks))))
 
 
-def against(training: MetaDataset, test: MetaDataset, by: LeaveOut) -> Iterator[Split]:
-    """Yield the one split of ``fold_against``."""
-    yield fold_against(training, test, by).split(training)
-
-
 def _dealt_out(
     keys: list[str], groups: list[str], n_folds: int, by: LeaveOut, rng: np.random.Generator
 ) -> dict[str, int]:

@@ -15,7 +15,7 @@ from metalearn.core.transforms import TIE_DIGITS
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.evaluation.answers import collect, jobs
 from metalearn.evaluation.curves import Worth, score
-from metalearn.evaluation.replay import Protocol, tables
+from metalearn.evaluation.replay import Protocol, varied
 from metalearn.evaluation.splits import folds
 
 
@@ -45,7 +45,7 @@ class Tuned:
 
     def choose(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> Recommender:
         """Return the candidate chosen on these past tasks; the first of those that are as good."""
-        tested = np.array([not t.is_constant for t in tables(meta_dataset)], dtype=bool)
+        tested = varied(meta_dataset)
         n_folds = min(self.n_folds, len({t.family for t in meta_dataset.tasks}))
         if n_folds < 2 or not tested.any() or len(self.candidates) == 1:
             return self.candidates[0]

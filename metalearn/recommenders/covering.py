@@ -44,21 +44,22 @@ class Hedge:
     """
 
     def __init__(self, regrets: Floats, chances: Floats, weights: Floats, tried: Integers) -> None:
-        self.regrets, self.chances, self.weights = regrets, chances, weights
+        self.regrets, self.weights = regrets, weights
+        self.chances = chances.reshape(len(chances) * len(regrets), regrets.shape[1])  # a wish a row
         self.best = regrets[:, tried].min(axis=1, initial=1.0)
-        self.left = weights * np.prod(1 - chances[:, :, tried], axis=2)
+        self.left = np.tile(weights, len(chances)) * np.prod(1 - self.chances[:, tried], axis=1)
 
     def gains(self) -> Floats:
         """Return what each configuration would gain now (C,)."""
         now = float(self.weights @ self.best)
         lowered = 1 - self.weights @ np.minimum(self.regrets, self.best[:, None]) / max(now, 1e-300)
-        satisfied = np.einsum("vt,vtc->c", self.left, self.chances, optimize=True) / max(float(self.left.sum()), 1e-300)
+        satisfied = self.left @ self.chances / max(float(self.left.sum()), 1e-300)
         return np.asarray(lowered * (now > 0) + satisfied)
 
     def choose(self, index: int) -> None:
         """Take a configuration for chosen."""
         self.best = np.minimum(self.best, self.regrets[:, index])
-        self.left = self.left * (1 - self.chances[:, :, index])
+        self.left = self.left * (1 - self.chances[:, index])
 
 
 def reciprocal_ranks(ranks: Floats) -> Floats:

@@ -1,10 +1,9 @@
 """What methods share that weigh past tasks by a forest on meta-features (``task_forest``)."""
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.ranking import Floats, Integers, Ordering
 from metalearn.recommenders.task_forest import TaskForest
 from metalearn.recommenders.tried import Tried
-
-_OWN_FIELDS = "recommender.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +22,7 @@ class ForestOrdering(Ordering):
     """
 
     forest: TaskForest | None
+    _apart: ClassVar[tuple[str, ...]] = ("past", "forest")
 
     @cached_property
     def described(self) -> Integers:
@@ -51,16 +49,14 @@ class ForestOrdering(Ordering):
         """Write the forest and this method's own fields into ``folder``, which exists."""
         if self.forest is not None:
             self.forest.save(folder)
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("past", "forest")}
-        (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
+        super().save_learned(folder)
 
     @classmethod
     def load_learned(cls, folder: Path, past: PastTasks) -> Self:
         """Read what ``save_learned`` wrote of these past tasks."""
         described = past.meta_dataset.described
         forest = TaskForest.load(folder, past.meta_dataset.meta_features[described]) if described.any() else None
-        own = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
-        return cls(past, forest, **own)
+        return cls(past, forest, **cls._own_fields(folder))
 
     def _of_all(self, weights: Floats, distances: Floats) -> tuple[Floats, Floats]:
         """Return weights, 0, and distances, NaN for the tasks without meta-features (T,)."""

@@ -170,7 +170,7 @@ class FittedGaussianPrior(Ordering):
 
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:  # noqa: ARG002
         """Return C configurations: at most k by expected improvement, each believed to give its mean, then by mean."""
-        known = ~np.isnan(self.past.ranks).all(axis=0)
+        known = self.past.evaluated
         belief, remaining = self.belief(tried), eligible & known
         successful = tried.indices[~np.isinf(tried.losses)].tolist()
         chosen: list[int] = []

@@ -117,7 +117,7 @@ class FittedLambdaMart(Ordering):
 
         Those that no past task has evaluated come last: trees do not extrapolate.
         """
-        unknown = np.isnan(self.past.ranks).all(axis=0)
+        unknown = ~self.past.evaluated
         average = average_rank(self.past.ranks)
         if not self.model:
             return np.lexsort((average, unknown))

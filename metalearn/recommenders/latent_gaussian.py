@@ -17,7 +17,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
-from metalearn.recommenders.gaussian import Belief, expected_improvement
+from metalearn.recommenders.gaussian import N_BELIEVED, Belief, expected_improvement
 from metalearn.recommenders.knn import FittedNearestTasks
 from metalearn.recommenders.latent_kernel import LatentKernel
 from metalearn.recommenders.past_tasks import PastTasks
@@ -25,8 +25,6 @@ from metalearn.recommenders.portfolio import greedy_portfolio
 from metalearn.recommenders.ranking import Floats, Integers, Mask, Ordering
 from metalearn.recommenders.tried import Tried
 
-# A list goes on by mean after this many: so many fantasies in a row say nothing of the task any more.
-N_BELIEVED = 100
 N_NEIGHBORS = 5
 
 
@@ -123,7 +121,7 @@ class FittedLatentGaussian(Ordering):
         if np.isfinite(tried.losses).sum() < self.n_initial:
             weights, _ = self.weights(task, tried)
             return greedy_portfolio(self.past.known_regrets, eligible, tried.indices, k, weights)
-        known = ~np.isnan(self.past.ranks).all(axis=0)
+        known = self.past.evaluated
         belief, remaining = self.belief(tried), eligible & known
         seen = tried.indices[~np.isinf(tried.losses)].tolist()
         chosen: list[int] = []

@@ -124,7 +124,9 @@ def heaviest(weights: Floats, n: int) -> Integers:
     """
     if len(weights) <= n:
         return np.arange(len(weights))
-    return np.sort(np.argsort(-weights, kind="stable")[:n])
+    least = np.partition(weights, -n)[-n]
+    heavier, equal = np.flatnonzero(weights > least), np.flatnonzero(weights == least)
+    return np.sort(np.append(heavier, equal[: n - len(heavier)]))
 
 
 def tempered(weights: Floats, surprise: Floats, temper: float = TEMPER) -> Floats:

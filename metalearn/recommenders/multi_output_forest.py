@@ -86,5 +86,4 @@ def outputs(past: PastTasks, target: Target) -> Floats:
 
 def by_prediction(past: PastTasks, predicted: Floats) -> Integers:
     """Return all C configurations by predicted value (C,), the smallest first; those never evaluated come last."""
-    unknown = np.isnan(past.ranks).all(axis=0)
-    return np.lexsort((np.round(predicted, TIE_DIGITS), unknown))
+    return np.lexsort((np.round(predicted, TIE_DIGITS), ~past.evaluated))

@@ -77,7 +77,7 @@ class FittedPairwiseVotes(ForestOrdering):
         ranks = self.past.ranks
         weights = self.weights(task, tried)[0]
         weights = (1 - UNIFORM_SHARE) * weights + UNIFORM_SHARE / max(len(weights), 1)
-        unknown = np.asarray(np.isnan(ranks).all(axis=0))
+        unknown = ~self.past.evaluated
         expected = weights @ np.nan_to_num(ranks, nan=0.5)
         contestants = np.lexsort((expected, unknown))
         first = np.sort(contestants[:MAX_CONTESTANTS])

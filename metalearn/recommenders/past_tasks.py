@@ -50,6 +50,11 @@ class PastTasks:
         return ranks(self.losses, self.failed)
 
     @cached_property
+    def evaluated(self) -> Mask:
+        """(C,): whether some past task has evaluated the configuration, even if it failed there."""
+        return np.asarray(np.isfinite(self.ranks).any(axis=0))
+
+    @cached_property
     def regrets(self) -> Floats:
         """(T, C): normalized regrets in [0, 1], NaN where not evaluated."""
         return normalized_regret(self.losses, self.failed, bounded=self.meta_dataset.metric.bounded)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Evidence, Recommendation, Task, Trial
 from metalearn.core.transforms import weighted_sums
+from metalearn.errors import InputError
 from metalearn.recommenders.lists import affordable
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.runtime import SHORTEST
@@ -35,6 +36,8 @@ class Ordering(ABC):
     """
 
     past: PastTasks
+    # Fields that are saved otherwise than as JSON.
+    _apart: ClassVar[tuple[str, ...]] = ("past",)
 
     @abstractmethod
     def order(self, task: Task, eligible: Mask, tried: Tried, k: int) -> Integers:
@@ -80,7 +83,12 @@ class Ordering(ABC):
         """Return min(k, eligible) distinct configurations, the first to be tried first.
 
         See ``core.protocols.FittedRecommender``. Candidates that no past task has evaluated come last, by id.
+
+        Raises:
+            InputError: when k is negative.
         """
+        if k < 0:
+            raise InputError(f"k must be 0 or more; got {k}.")
         return self.at_hand(candidates, history)._recommended(task, k, history, candidates, constraints)
 
     def at_hand(self, candidates: Sequence[Configuration] | None, history: Sequence[Trial]) -> "Ordering":  # noqa: ARG002
@@ -127,13 +135,18 @@ class Ordering(ABC):
 
     def save_learned(self, folder: Path) -> None:
         """Write what was learned into ``folder``, which exists: here this method's own fields."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "past"}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in self._apart}
         (folder / _OWN_FIELDS).write_text(json.dumps(own), encoding="utf-8")
 
     @classmethod
     def load_learned(cls, folder: Path, past: PastTasks) -> Self:
         """Read what ``save_learned`` wrote of these past tasks."""
-        return cls(past, **json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8")))
+        return cls(past, **cls._own_fields(folder))
+
+    @classmethod
+    def _own_fields(cls, folder: Path) -> dict[str, Any]:
+        own: dict[str, Any] = json.loads((folder / _OWN_FIELDS).read_text(encoding="utf-8"))
+        return own
 
     def _eligible(
         self, candidates: Sequence[Configuration] | None, constraints: Constraints, seconds: Floats, tried: set[str]
@@ -177,10 +190,11 @@ class Ordering(ABC):
     def _evidence(self, configuration: int, weights: Floats, distances: Floats) -> tuple[Evidence, ...]:
         """Return how the configuration did on the past tasks of most weight; without weights, where it did best."""
         rank = self.past.ranks[:, configuration]
-        importance = np.where(np.isnan(rank) | (weights <= 0), -np.inf, weights)
-        least = np.partition(importance, -N_EVIDENCE)[-N_EVIDENCE] if len(rank) > N_EVIDENCE else -np.inf
-        heavy = np.flatnonzero(importance >= least)
-        shown = heavy[np.lexsort((heavy, rank[heavy], -importance[heavy]))[:N_EVIDENCE]]
+        known = np.flatnonzero((weights > 0) & ~np.isnan(rank))
+        weights = np.round(weights, 12)  # the last digits of sums decide nothing
+        least = np.partition(weights[known], -N_EVIDENCE)[-N_EVIDENCE] if len(known) > N_EVIDENCE else 0.0
+        heavy = known[weights[known] >= least]
+        shown = heavy[np.lexsort((heavy, rank[heavy], -weights[heavy]))[:N_EVIDENCE]]
         tasks = self.past.meta_dataset.tasks
         counts = np.sum(~np.isnan(self.past.ranks[shown]), axis=1)
         return tuple(
@@ -192,7 +206,6 @@ class Ordering(ABC):
                 loss=_or_none(self.past.losses[t, configuration]),
             )
             for t, n in zip(shown, counts, strict=True)
-            if np.isfinite(importance[t])
         )
 
 

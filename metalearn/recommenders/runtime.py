@@ -83,9 +83,10 @@ class RuntimeModel:
 
 
 def _log_sizes(meta_features: Mapping[str, float]) -> Floats:
-    """Return the logarithms (4,) of the sizes plus 1, NaN where unknown."""
-    values = [next((meta_features[name] for name in names if name in meta_features), np.nan) for names in SIZES]
-    return np.log1p(np.maximum(np.array(values, dtype=np.float64), 0.0))
+    """Return the logarithms (4,) of the sizes plus 1, NaN where unknown or not finite."""
+    known = [next((meta_features[name] for name in names if name in meta_features), np.nan) for names in SIZES]
+    sizes = np.array(known, dtype=np.float64)
+    return np.log1p(np.maximum(np.where(np.isfinite(sizes), sizes, np.nan), 0.0))
 
 
 def _terms(sizes: Floats) -> Floats:
@@ -109,12 +110,12 @@ def _regressions(terms: Floats, logs: Floats) -> Floats:
 def _common(terms: Floats, logs: Floats, penalty: Floats) -> Floats:
     """Return weights (C, q) that differ in the level alone, which is a configuration's mean beyond what is common."""
     known = np.isfinite(logs).astype(np.float64)
-    values, counts = np.nan_to_num(logs), known.sum(axis=0)
+    of_tasks, of_configurations = (np.nansum(logs, axis=axis) for axis in (1, 0))
     squares = terms.T @ (terms * known.sum(axis=1)[:, None]) + penalty
     levels, shared = np.zeros(logs.shape[1]), np.zeros(terms.shape[1])
     for _ in range(_ROUNDS):
-        shared = np.linalg.solve(squares, terms.T @ (values - known * levels).sum(axis=1))
-        levels = (values - known * (terms @ shared)[:, None]).sum(axis=0) / (counts + PRIOR_TASKS)
+        shared = np.linalg.solve(squares, terms.T @ (of_tasks - known @ levels))
+        levels = (of_configurations - (terms @ shared) @ known) / (known.sum(axis=0) + PRIOR_TASKS)
     weights = np.tile(shared, (len(levels), 1))
     weights[:, 0] += levels
     return weights

@@ -10,12 +10,15 @@ weighed as a new task would be.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metalearn.core.transforms import RobustScaler, deviations
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -78,15 +81,18 @@ class TaskForest:
 
     def weights(self, meta_features: Floats) -> Floats:
         """Return the weights (T,) of the tasks for one with meta-features (F,), NaN where unknown; they sum to 1."""
-        shares = _shares(self._together(meta_features) & self.grown.T)
-        return np.asarray(shares.sum(axis=1) / max(shares.sum(), 1e-300))
+        tree, task = self._together(meta_features)
+        grown = self.grown[tree, task]
+        tree, task = tree[grown], task[grown]
+        weights = np.bincount(task, 1 / np.bincount(tree)[tree], len(self.tasks))
+        return np.asarray(weights / max(weights.sum(), 1e-300))
 
     def proximity(self, meta_features: Floats) -> Floats:
         """Return the share (T,) of the trees in which each task has the leaf of one with meta-features (F,).
 
         Breiman, "Random forests", Machine Learning 2001.
         """
-        return np.asarray(self._together(meta_features).mean(axis=1))
+        return np.bincount(self._together(meta_features)[1], minlength=len(self.tasks)) / len(self.roots)
 
     def drivers(self, meta_features: Floats) -> Floats:
         """Return the shares (F,) of the meta-features in telling which tasks are like one with meta-features (F,).
@@ -106,13 +112,22 @@ class TaskForest:
         return np.asarray(told / max(told.sum(), 1e-300))
 
     @cached_property
-    def weights_of_tasks(self) -> Floats:
-        """The weights (T, T) of the tasks, in each row for one of them, from the trees that were not grown on it."""
-        weights = np.zeros((len(self.tasks), len(self.tasks)))
-        for leaves, grown in zip(self._leaves_of_tasks.T, self.grown, strict=True):
-            left_out = np.flatnonzero(~grown)
-            weights[left_out] += _shares(((leaves[left_out, None] == leaves) & grown).T).T
-        return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
+    def weights_of_tasks(self) -> "csr_array":
+        """The weights (T, T) of the tasks, in each row for one of them, from the trees that were not grown on it.
+
+        Sparse: few of many tasks share a leaf.
+        """
+        from scipy.sparse import csr_array
+
+        task, first = self._by_leaf
+        leaf = np.repeat(np.arange(len(self.feature)), np.diff(first))
+        grown = self.grown[np.searchsorted(self.roots, leaf, side="right") - 1, task]
+        shares = 1 / np.maximum(np.bincount(leaf[grown], minlength=len(self.feature)), 1)
+        shape = len(self.tasks), len(self.feature)
+        of_left_out = csr_array((shares[leaf[~grown]], (task[~grown], leaf[~grown])), shape)
+        weights: csr_array = of_left_out @ csr_array((np.ones(grown.sum()), (task[grown], leaf[grown])), shape).T
+        weights.data /= np.repeat(weights.sum(axis=1), np.diff(weights.indptr))
+        return weights
 
     def save(self, folder: Path) -> None:
         """Write the trees into ``folder``, as Parquet."""
@@ -134,13 +149,22 @@ class TaskForest:
         columns = {name: nodes[name].to_numpy() for name in nodes.column_names}
         return cls(scaler, _scaled(scaler, meta_features), roots=trees["root"].to_numpy(), grown=grown, **columns)
 
-    def _together(self, meta_features: Floats) -> NDArray[np.bool_]:
-        """Return (T, B): whether a task has the leaf of one with meta-features (F,)."""
-        return np.asarray(self._leaves(_scaled(self.scaler, meta_features[None])) == self._leaves_of_tasks)
+    def _together(self, meta_features: Floats) -> tuple[Integers, Integers]:
+        """Return, tree by tree, which task has the leaf of one with meta-features (F,): trees (n,) and tasks (n,)."""
+        leaves = self._leaves(_scaled(self.scaler, meta_features[None]))[0]
+        found = [self._in_leaf(leaf) for leaf in leaves]
+        return np.repeat(np.arange(len(found)), [len(tasks) for tasks in found]), np.concatenate(found)
+
+    def _in_leaf(self, leaf: int) -> Integers:
+        tasks, first = self._by_leaf
+        return tasks[first[leaf] : first[leaf + 1]]
 
     @cached_property
-    def _leaves_of_tasks(self) -> Integers:
-        return self._leaves(self.tasks)
+    def _by_leaf(self) -> tuple[Integers, Integers]:
+        """The tasks of all trees in the order of their leaves, and where each node's begin (n + 1,)."""
+        leaves = self._leaves(self.tasks).T.ravel()
+        order = np.argsort(leaves, kind="stable")
+        return order % len(self.tasks), np.append(0, np.cumsum(np.bincount(leaves, minlength=len(self.feature))))
 
     def _leaves(self, scaled: Floats) -> Integers:
         """Return the leaf (m, B) of each row of scaled meta-features (m, F) in each tree."""
@@ -153,20 +177,16 @@ class TaskForest:
 
     def _step(self, at: Integers, scaled: Floats) -> Integers:
         """Return where the rows of scaled meta-features (m, F) go from their nodes (m, B); who is in a leaf stays."""
+        feature = self.feature[at]
         # As in scikit-learn, whose trees compare in single precision.
-        value = np.take_along_axis(scaled, np.maximum(self.feature[at], 0), axis=1).astype(np.float32)
+        value = scaled[np.arange(len(scaled))[:, None], feature].astype(np.float32)
         below = np.where(value <= self.threshold[at], self.left[at], self.right[at])
-        return np.where(self.feature[at] >= 0, below, at)
+        return np.where(feature >= 0, below, at)
 
 
 def _scaled(scaler: RobustScaler, meta_features: Floats) -> Floats:
     """Return scaled meta-features (T, F); what is unknown is in the middle."""
     return np.nan_to_num(scaler.transform(meta_features))
-
-
-def _shares(together: NDArray[np.bool_]) -> Floats:
-    """Return the share of each row in its column, of (T, B) flags: the tasks of a leaf have equal parts of it."""
-    return np.asarray(together / np.maximum(together.sum(axis=0), 1))
 
 
 def views(losses: Floats, ranks: Floats, regrets: Floats) -> Floats:

@@ -11,7 +11,7 @@ more a ``latent_gaussian`` has to say in that: it knows which configurations are
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.ranking import Floats, Integers, Mask
 from metalearn.recommenders.task_forest import views
 from metalearn.recommenders.tried import Tried
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # What was not evaluated is estimated from so many factors.
 RANK = 10
@@ -158,7 +161,7 @@ class FittedTaskMixture(ForestOrdering):
     @cached_property
     def covariance(self) -> Floats:
         """(C, C): of how the log losses of a new task deviate from those of the one that it is like."""
-        covariance = self.spread * deviation_covariance(self.log_losses, self._alike())
+        covariance = self.spread * self._deviations()
         variances = np.diag(covariance)
         typical = max(float(variances.mean()), 1e-9) if len(variances) else 1.0
         noisy = self.shrinkage * variances + NUGGET * typical
@@ -196,17 +199,24 @@ class FittedTaskMixture(ForestOrdering):
         kept = heaviest(prior, max(n, 1))
         return kept, prior[kept] / prior[kept].sum()
 
-    def _alike(self) -> Floats:
-        """Return weights (T, T) of the past tasks for each other: the forest's, or equal ones."""
-        n = len(self.past.meta_dataset.tasks)
-        alike = (np.ones((n, n)) - np.eye(n)) / max(n - 1, 1)
+    def _deviations(self) -> Floats:
+        """Return the mean of (x - y)(x - y)' (C, C) over past tasks x, and over those y that are alike.
+
+        To one without meta-features all others are alike.
+        """
+        values, n = self.log_losses, len(self.past.meta_dataset.tasks)
+        found, bare = np.zeros((values.shape[1], values.shape[1])), np.delete(values, self.described, axis=0)
+        if len(bare):
+            crossed = np.outer(bare.sum(axis=0), values.sum(axis=0))
+            squares = n * (bare.T @ bare) + len(bare) * (values.T @ values)
+            found += (squares - crossed - crossed.T) / max(n - 1, 1)
         if self.forest is not None:
-            alike[self.described] = 0.0
-            alike[np.ix_(self.described, self.described)] = self.forest.weights_of_tasks
-        return alike
+            own = deviation_covariance(values[self.described], self.forest.weights_of_tasks)
+            found += len(self.described) * own
+        return found / max(n, 1)
 
 
-def deviation_covariance(values: Floats, alike: Floats) -> Floats:
+def deviation_covariance(values: Floats, alike: "Floats | csr_array") -> Floats:
     """Return the mean of (x - y)(x - y)' (C, C) over rows x of values (T, C) and rows y, weighted by ``alike`` (T, T).
 
     >>> deviation_covariance(np.array([[0.0, 1.0], [2.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 0.0]]))
@@ -214,6 +224,6 @@ def deviation_covariance(values: Floats, alike: Floats) -> Floats:
            [0., 0.]])
     """
     n = max(len(values), 1)
-    both = values.T @ alike @ values
+    both = values.T @ (alike @ values)
     own = (values * (alike.sum(axis=0) + alike.sum(axis=1))[:, None]).T @ values
     return np.asarray((own - both - both.T) / n)

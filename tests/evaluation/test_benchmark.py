@@ -15,7 +15,7 @@ from metalearn.errors import InputError
 from metalearn.evaluation.benchmark import Settings, evaluate_recommenders, run_bench, run_recommender
 from metalearn.evaluation.replay import replay, tables
 from metalearn.evaluation.scores import bootstrap_interval
-from metalearn.evaluation.splits import against, leave_out
+from metalearn.evaluation.splits import fold_against, leave_out
 from metalearn.sources.matrix import read_matrix
 from metalearn.store import KnowledgeBase
 
@@ -102,7 +102,7 @@ def test_a_split_leaves_out_the_kin_of_its_test_tasks(by, kept):
 @pytest.mark.parametrize(("by", "kept"), [("dataset", {"t3", "t4"}), ("family", {"t4"})])
 def test_training_excludes_the_kin_of_another_test_knowledge_base(by, kept):
     past = relatives()
-    (split,) = against(past, past.select([True, False, False, False]), by)
+    split = fold_against(past, past.select([True, False, False, False]), by).split(past)
     assert {t.id for t in split.training.tasks} == kept
     assert split.test_tasks == (0,)
 

@@ -10,6 +10,7 @@ from metalearn.recommenders.lognormal_mixture import (
     Improvement,
     LognormalMixture,
     expected_improvement,
+    heaviest,
     tempered,
 )
 from metalearn.recommenders.opinions import pooled
@@ -95,3 +96,10 @@ def test_components_without_weight_are_left_out():
     )
     assert posterior.means.tolist() == [[0.0, 1.0]]
     assert posterior.weights.tolist() == [1.0]
+
+
+def test_of_equal_weights_the_first_are_kept():
+    rng = np.random.default_rng(0)
+    for n in (1, 3, 8, 20, 30):
+        weights = rng.integers(0, 4, 20) / 6
+        assert heaviest(weights, n).tolist() == sorted(np.argsort(-weights, kind="stable")[:n].tolist())

@@ -66,6 +66,15 @@ def test_without_sizes_it_is_the_typical_time():
     assert model.seconds({"n_rows": 1e6}) == pytest.approx(model.seconds({}))
 
 
+def test_a_size_that_is_no_number_is_unknown():
+    sizes = tables(30)
+    costs = grown(sizes, POWERS)
+    strange = [*sizes[:-1], {"n_rows": np.inf, "n_columns": np.nan}]
+    assert np.isfinite(RuntimeModel.fit(costs, strange).seconds(sizes[0])).all()
+    model = RuntimeModel.fit(costs, sizes)
+    assert model.seconds({"n_rows": np.inf}) == pytest.approx(model.seconds({}))
+
+
 def test_what_was_never_timed_is_unknown():
     model = RuntimeModel.fit(np.array([[1.0, np.nan], [2.0, np.nan]]), tables(2))
     assert np.isnan(model.seconds(tables(1)[0])).tolist() == [False, True]

@@ -93,6 +93,23 @@ def test_the_covariance_of_deviations_is_the_sum_over_pairs():
     assert deviation_covariance(values, alike) == pytest.approx(sum(pairs) / 4)
 
 
+@pytest.mark.parametrize("n_bare", [0, 1, 5, 12])
+def test_tasks_without_meta_features_deviate_from_all_others_alike(n_bare):
+    past = planted_meta_dataset()
+    tasks = [replace(t, meta_features={}) if i < n_bare else t for i, t in enumerate(past.tasks)]
+    names = past.feature_names
+    past = MetaDataset.from_matrix(past.performance_matrix(), tasks, past.configurations, feature_names=names)
+    fitted = fit(past, n_trees=30, shrinkage=0.0, spread=1.0)
+    alike = (np.ones((12, 12)) - np.eye(12)) / 11
+    described = past.described
+    if described.any():
+        alike[described] = 0.0
+        alike[np.ix_(described, described)] = fitted.forest.weights_of_tasks.toarray()
+    expected = deviation_covariance(fitted.log_losses, alike)
+    off_diagonal = ~np.eye(10, dtype=bool)
+    assert fitted.covariance[off_diagonal] == pytest.approx(expected[off_diagonal])
+
+
 @pytest.mark.parametrize(
     "options",
     [
