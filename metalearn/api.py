@@ -238,8 +238,14 @@ def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> D
         return data
     if y is None:
         raise InputError("Pass the target too: recommend(X, y); or a Dataset from load_dataset(path, target).")
-    from metalearn.sources.frames import make_dataset
+    import pandas as pd
 
-    name = str(getattr(y, "name", None) or "target")
-    target = name if name not in data.columns else f"{name} (target)"
-    return make_dataset(data.assign(**{target: np.asarray(y)}), target, name="data")
+    from metalearn.sources.frames import make_dataset, unique_names
+
+    if not isinstance(data, pd.DataFrame):
+        raise InputError(f"The features are a pandas DataFrame; got {type(data).__name__}.")
+    if np.shape(y) != (len(data),):
+        raise InputError(f"The target holds one value for each of the {len(data)} rows; got the shape {np.shape(y)}.")
+    *columns, target = unique_names([*data.columns, getattr(y, "name", None) or "target"])
+    # As it came: classes that are numbers are told from numbers by their dtype.
+    return make_dataset(data.set_axis(columns, axis=1).assign(**{target: getattr(y, "array", y)}), target, name="data")

@@ -39,7 +39,8 @@ class UnknownNameError(MetalearnError, LookupError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         hint = did_you_mean(name, self.known)
-        super().__init__(f"There is no {kind} {name!r}; {hint}Known: {', '.join(self.known)}.")
+        listed = f"Known: {', '.join(self.known)}." if self.known else "there is none at all."
+        super().__init__(f"There is no {kind} {name!r}; {hint}{listed}")
 
     def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...]]]:
         return UnknownNameError, (self.kind, self.name, self.known)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -37,12 +37,11 @@ from metalearn.learners.space import search_space
 from metalearn.learners.stored_splits import StoredSplits, make_splits, read_splits, write_splits
 from metalearn.metafeatures.extract import Extractor, rows
 from metalearn.sources.files import load_dataset
-from metalearn.sources.frames import fingerprint
+from metalearn.sources.fingerprints import fingerprint
 from metalearn.store import KnowledgeBase, store_families
 
 # Shown to recommenders as new datasets, in tests and examples.
 UNSEEN = ("wine", "wdbc", "breast-w")
-TASK_TYPES: Final[tuple[TaskType, ...]] = ("classification", "regression")
 SECONDS = 30.0
 # Of address space, of which torch alone takes 3 GiB.
 MEMORY_BYTES = 8 << 30
@@ -79,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         kb.append(Batch(SOURCE, {"libraries": library_table()}, partition="libraries"))
         for source in sources:
             kb.append(_describe(source))
-        for task_type in TASK_TYPES:
+        for task_type in get_args(TaskType):
             chosen = design(task_type, rng=np.random.default_rng(options.seed))
             kb.append(Batch(SOURCE, configuration_tables(search_space(task_type), chosen), partition="design"))
             of_type = [source for source in sources if source.dataset.task_type == task_type]

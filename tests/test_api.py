@@ -45,6 +45,38 @@ def test_a_regression_gets_configurations_that_fit_it(empty: Path) -> None:
     assert np.corrcoef(predicted, y)[0, 1] > 0.9
 
 
+def _described(X: pd.DataFrame, y: object) -> Task:
+    return recommend(X, y, k=1, recommender="random", constraints=Constraints(algorithms=("lda", "ridge"))).task  # type: ignore[arg-type]
+
+
+def test_the_target_is_what_was_passed_whatever_the_columns_are_called() -> None:
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)))  # its columns are called 0, 1 and 2
+    y = pd.Series(["a", "b", "c"] * 20, name=1)
+    assert _described(X, y).meta_features["n_classes"] == 3
+    assert _described(X.add_prefix("x"), y.rename(" kind ")).meta_features["n_columns"] == 3
+
+
+def test_categories_that_are_numbers_are_classes() -> None:
+    X = pd.DataFrame({"x": np.arange(120.0)})
+    y = pd.Series(np.arange(120) % 30)
+    assert _described(X, y).type == "regression"
+    assert _described(X, y.astype("category")).meta_features["n_classes"] == 30
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.zeros((20, 2)), np.arange(20), "a pandas DataFrame; got ndarray"),
+        (pd.DataFrame({"x": range(20)}), np.arange(19), r"each of the 20 rows; got the shape \(19,\)"),
+        (pd.DataFrame({"x": range(20)}), pd.DataFrame({"y": range(20)}), r"got the shape \(20, 1\)"),
+        (pd.DataFrame({"x": range(20)}), None, "Pass the target too"),
+    ],
+)
+def test_features_and_target_that_do_not_fit_are_refused(X: object, y: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        recommend(X, y)  # type: ignore[arg-type]
+
+
 def test_what_is_not_installed_is_left_out_with_the_reason(without_torch: None) -> None:
     task = Task("new", "new", "classification")
     answer = recommend(task, k=1000)

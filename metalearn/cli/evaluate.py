@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from metalearn.evaluation.results import Results
 
 app = typer.Typer(no_args_is_help=True, help="Compare methods on a knowledge base.")
-_ALL = "auto,average_rank,knn,portfolio,random"
+_USUAL = "auto,average_rank,knn,portfolio,random"
 
 
 @app.command(epilog="Example: metalearn evaluate recommenders --kb oboe.duckdb --recommenders knn,portfolio --k 1,5,10")
@@ -36,7 +36,7 @@ def recommenders(
             metavar="A,B",
             help="Which to compare; with options, as in knn:n_neighbors=3, or 3/5/10 to choose by nested folds.",
         ),
-    ] = _ALL,
+    ] = _USUAL,
     k: Annotated[
         str, typer.Option("--k", metavar="K,K", help="After how many recommendations to look.")
     ] = "1,2,3,5,10,20",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metalearn.cli.options import Json, Target, WriteKb
-from metalearn.cli.output import print_json, progress
+from metalearn.cli.options import Json, Out, Server, Target, Wait, WriteKb
+from metalearn.cli.output import print_json, progress, save_table
 from metalearn.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: metalearn kb fetch-dataset --kb openml.duckdb 61 --out iris.parquet"
 _SOURCE = "openml"
-_PARQUET, _CSV = (".parquet", ".pq"), (".csv", ".csv.gz")
-
-
-def _writable(path: Path | None) -> Path | None:
-    """Refuse a file of another format as a usage error, before anything is downloaded."""
-    if path is not None and not path.name.endswith((*_PARQUET, *_CSV)):
-        raise typer.BadParameter(f"give a name that ends in {', '.join((*_PARQUET, *_CSV))}; got {path}")
-    return path
-
-
-Server = Annotated[str | None, typer.Option("--server", metavar="URL", help="[default: the openml client's own]")]
-Cache = Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="[default: the openml client's own]")]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", callback=_writable, help="Save the table: .parquet or .csv.")
-]
 
 
 def fetch_dataset(
@@ -43,11 +28,14 @@ def fetch_dataset(
     kb: WriteKb,
     target: Target = None,
     server: Server = None,
-    cache: Cache = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="[default: the openml client's own]")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Take what the cache holds, ask no server.")] = False,
     deactivated: Annotated[bool, typer.Option("--deactivated", help="Take it though OpenML has withdrawn it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is stored.")] = False,
     out: Out = None,
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Download an OpenML dataset, verify it, and store its fingerprint and the meta-features of its tasks.
@@ -59,14 +47,14 @@ def fetch_dataset(
     from metalearn.store import KnowledgeBase
 
     start = time.perf_counter()
-    with KnowledgeBase.open(kb, read_only=False) as opened, progress() as bar:
+    with KnowledgeBase.open(kb, read_only=False, wait=wait) as opened, progress() as bar:
         report, tasks, todo = _state(opened, f"openml-{dataset}", force=force)
         if todo or out or force or report["fingerprint"] is None:
             bar.add_task(f"dataset {dataset}", total=None)
             table = fetch_table(dataset, server=server, cache=cache, offline=offline, deactivated=deactivated)
             main = table.dataset(target or _default_target(table, tasks))
             if out is not None:
-                save_table(main, out)
+                save_table(main.X.assign(**{str(main.y.name): main.y}), out)
             report |= _store(opened, table, main, todo)
     report |= {"out": out and str(out), "seconds": round(time.perf_counter() - start, 3)}
     if json:
@@ -75,33 +63,14 @@ def fetch_dataset(
         typer.echo(_in_words(report))
 
 
-def save_table(dataset: "Dataset", path: Path) -> None:
-    """Write features and target, the last column, as Parquet or CSV; the file is there whole or not at all.
-
-    Raises:
-        InputError: when the file cannot be written.
-    """
-    table = dataset.X.assign(**{str(dataset.y.name): dataset.y})
-    part = path.with_name(f"part-{path.name}")
-    try:
-        if path.name.endswith(_PARQUET):
-            table.to_parquet(part, index=False)
-        else:
-            table.to_csv(part, index=False)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); give another file.") from error
-
-
 def _state(
     kb: "KnowledgeBase", dataset_id: str, *, force: bool
 ) -> "tuple[dict[str, Any], tuple[TaskRow, ...], tuple[TaskRow, ...]]":
     """Return what the knowledge base holds of a dataset, its tasks, and those of them that are to be described."""
     from metalearn.metafeatures.extract import Extractor
-    from metalearn.store.datasets import tasks_of_dataset
 
     known = {row[0]: row for row in kb.dataset_rows()}.get(dataset_id, (dataset_id, None, None))
-    tasks = tasks_of_dataset(kb, dataset_id)
+    tasks = kb.tasks_of_dataset(dataset_id)
     described = set() if force else kb.described(Extractor.name, Extractor.version)
     todo = tuple(task for task in tasks if task.id not in described)
     report: dict[str, Any] = {
@@ -126,14 +95,14 @@ def _default_target(table: "OpenMLTable", tasks: "Sequence[TaskRow]") -> str | N
 def _store(kb: "KnowledgeBase", table: "OpenMLTable", main: "Dataset", tasks: "Sequence[TaskRow]") -> dict[str, Any]:
     """Store a dataset and describe tasks of it; return what to report."""
     from metalearn.metafeatures.extract import Extractor
-    from metalearn.store.datasets import DatasetRow, forget_meta_features, store_dataset
+    from metalearn.store.datasets import DatasetRow
 
     batch, refused = _described(table, main, tasks) if tasks else (None, {})
     n, p = table.frame.shape
     dataset_id = f"openml-{table.id}"
-    store_dataset(kb, DatasetRow(dataset_id, table.name, table.version, main.fingerprint, n, p, _SOURCE))
+    kb.store_dataset(DatasetRow(dataset_id, table.name, table.version, main.fingerprint, n, p, _SOURCE))
     if batch is not None:
-        forget_meta_features(kb, [task.id for task in tasks], Extractor.name, Extractor.version)
+        kb.forget_meta_features([task.id for task in tasks], Extractor.name, Extractor.version)
         kb.append(batch)
     return {
         "name": table.name,

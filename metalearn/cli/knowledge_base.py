@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metalearn.cli import fetch_dataset
-from metalearn.cli.options import Json, ReadKb, Wait, WriteKb
+from metalearn.cli.options import ChangedKb, Json, ReadKb, Wait, WriteKb
 from metalearn.cli.output import print_json, print_table, progress
 from metalearn.errors import KnowledgeBaseError
 from metalearn.store import KnowledgeBase, store_families
@@ -37,7 +37,9 @@ def info(kb: ReadKb = None, json: Json = False) -> None:
 @app.command(epilog="Example: metalearn kb verify --kb metadata/knowledge_base")
 def verify(kb: ReadKb = None, json: Json = False) -> None:
     """Check files against the manifest, and that no row points to nothing; exits 1 where something is wrong."""
-    problems = verify_knowledge_base(kb)
+    with progress() as bar:
+        bar.add_task("verify", total=None)
+        problems = verify_knowledge_base(kb)
     if json:
         print_json({"problems": problems})
     elif not problems:
@@ -49,11 +51,12 @@ def verify(kb: ReadKb = None, json: Json = False) -> None:
 @app.command(epilog="Example: metalearn kb publish --kb runs.duckdb snapshot/")
 def publish(
     folder: Annotated[str, typer.Argument(help="New folder or URL, or one that holds an older snapshot.")],
-    kb: WriteKb,
+    kb: Annotated[str, typer.Option("--kb", metavar="KB", help="Knowledge base to freeze.")],
     json: Json = False,
 ) -> None:
     """Freeze a knowledge base into a Parquet snapshot with a manifest."""
-    with KnowledgeBase.open(kb) as knowledge_base:
+    with KnowledgeBase.open(kb) as knowledge_base, progress() as bar:
+        bar.add_task("publish", total=None)
         manifest = knowledge_base.publish(folder)
     if json:
         print_json({"snapshot_id": manifest.snapshot_id, "tables": manifest.tables})
@@ -62,10 +65,11 @@ def publish(
 
 
 @app.command(epilog="Example: metalearn kb families --kb runs.duckdb")
-def families(kb: WriteKb, json: Json = False) -> None:
+def families(kb: ChangedKb, wait: Wait = False, json: Json = False) -> None:
     """Find the datasets that must not be on both sides of a split, and store them as families."""
     _require(kb)
-    with KnowledgeBase.open(kb, read_only=False) as knowledge_base:
+    with KnowledgeBase.open(kb, read_only=False, wait=wait) as knowledge_base, progress() as bar:
+        bar.add_task("families", total=None)
         found = store_families(knowledge_base)
     if json:
         print_json(found)
@@ -104,7 +108,7 @@ def _as_json(tables: "dict[str, Merged]") -> dict[str, dict[str, int]]:
 
 @app.command(epilog="Example: metalearn kb remove --kb all.duckdb --source oboe --dry-run")
 def remove(
-    kb: WriteKb,
+    kb: ChangedKb,
     source: Annotated[str | None, typer.Option("--source", metavar="S", help="What a source brought.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", metavar="ID", help="A dataset with its tasks.")] = None,
     task: Annotated[str | None, typer.Option("--task", metavar="ID", help="A task.")] = None,
@@ -119,7 +123,8 @@ def remove(
     if sum(given is not None for given in (source, dataset, task)) != 1:
         raise typer.BadParameter("give one of --source, --dataset and --task")
     _require(kb)
-    with KnowledgeBase.open(kb, read_only=False, wait=wait) as knowledge_base:
+    with KnowledgeBase.open(kb, read_only=False, wait=wait) as knowledge_base, progress() as bar:
+        bar.add_task("remove", total=None)
         removed = knowledge_base.remove(source=source, dataset=dataset, task=task, dry_run=dry_run)
     if json:
         print_json({"dry_run": dry_run, "removed": removed})

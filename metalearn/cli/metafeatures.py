@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metalearn.cli.fetch_dataset import Out
-from metalearn.cli.options import Json, Seed, Target, Workers, listed
-from metalearn.cli.output import print_json, print_table, progress
+from metalearn.cli.options import Json, Out, Seed, Target, Workers, listed
+from metalearn.cli.output import PARQUET, print_json, print_table, progress, save_table
 from metalearn.errors import InputError, MetalearnError
 
 if TYPE_CHECKING:
     from metalearn.metafeatures.extract import Extractor
 
 EXAMPLE = "Example: metalearn metafeatures data.csv --target class --groups simple,statistical"
-_PARQUET = (".parquet", ".pq")
-_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".arff", ".arff.gz", *_PARQUET)
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".arff", ".arff.gz", *PARQUET)
 Document = dict[str, Any]
 
 
@@ -154,13 +152,7 @@ def _save(documents: Mapping[str, Document], names: Sequence[str], path: Path) -
     values = [[document["meta_features"][name]["value"] for name in names] for document in documents.values()]
     frame = pd.DataFrame(values, columns=pd.Index(names), dtype="float64")
     frame.insert(0, "dataset", list(documents))
-    try:
-        if path.name.endswith(_PARQUET):
-            frame.to_parquet(path, index=False)
-        else:
-            frame.to_csv(path, index=False)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); give another file.") from error
+    save_table(frame, path)
 
 
 def _print_dataset(documents: Mapping[str, Document]) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from metalearn.cli.output import TABLE_ENDINGS
 from metalearn.core.parallel import check_workers
 from metalearn.errors import InputError, UnknownNameError
 
@@ -21,6 +22,7 @@ ReadKb = Annotated[
     ),
 ]
 WriteKb = Annotated[Path, typer.Option("--kb", metavar="FILE", help="Knowledge base to write into; made if absent.")]
+ChangedKb = Annotated[Path, typer.Option("--kb", metavar="FILE", help="Knowledge base to change.")]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait while another process holds the knowledge base, instead of an error.")
 ]
@@ -61,6 +63,21 @@ Space = Annotated[
 ]
 RecommenderOption = Annotated[str, typer.Option("--recommender", metavar="R", help="The method that recommends.")]
 Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
+Server = Annotated[
+    str | None, typer.Option("--server", metavar="URL", help="OpenML's. [default: the openml client's own]")
+]
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse a file of another format as a usage error, before the long work."""
+    if path is not None and not path.name.endswith(TABLE_ENDINGS):
+        raise typer.BadParameter(f"give a name that ends in {', '.join(TABLE_ENDINGS)}; got {path}")
+    return path
+
+
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", callback=_writable, help="Save the table: .parquet or .csv.")
+]
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

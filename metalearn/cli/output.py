@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from metalearn.errors import InputError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
     from rich.progress import Progress
 
 
+PARQUET = (".parquet", ".pq")
+TABLE_ENDINGS = (*PARQUET, ".csv", ".csv.gz")
 # What goes into a pipe has no width of its own; tables are folded here.
 _PIPE_WIDTH = 160
 
@@ -42,6 +49,23 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     with wide.capture() as captured:
         wide.print(table)
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def save_table(table: "pd.DataFrame", path: "Path") -> None:
+    """Write a table as Parquet or CSV, as the file's name ends; it is there whole or not at all.
+
+    Raises:
+        InputError: when the file cannot be written.
+    """
+    part = path.with_name(f"part-{path.name}")
+    try:
+        if path.name.endswith(PARQUET):
+            table.to_parquet(part, index=False)
+        else:
+            table.to_csv(part, index=False)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error}); give another file.") from error
 
 
 def shown(value: object) -> str:

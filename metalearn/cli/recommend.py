@@ -13,6 +13,7 @@ from metalearn.cli.options import (
     ReadKb,
     RecommenderOption,
     Seed,
+    Server,
     Space,
     Target,
     TaskTypeOption,
@@ -78,9 +79,7 @@ def recommend(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show nearest tasks, what drove the choice, and seconds.")
     ] = False,
-    server: Annotated[
-        str | None, typer.Option("--server", metavar="URL", help="OpenML's. [default: the openml client's own]")
-    ] = None,
+    server: Server = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.errors import InputError
+
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
     from ConfigSpace.hyperparameters import Hyperparameter
@@ -83,7 +85,7 @@ class EncodedSpace:
         """Return n valid rows (n, d) drawn from the space's own distributions, column by column.
 
         Raises:
-            ValueError: when forbidden clauses leave no valid configuration.
+            InputError: when forbidden clauses leave (next to) no valid configuration.
         """
         state = np.random.RandomState(rng.integers(2**32))  # what ConfigSpace takes
         drawn, found = [np.empty((0, len(self.hyperparameters)))], 0
@@ -93,13 +95,14 @@ class EncodedSpace:
             found += len(drawn[-1])
             if found >= n:
                 return np.concatenate(drawn)[:n]
-        raise ValueError(f"Of {_MOST_DRAWS * n} configurations drawn, {found} are allowed by the space's clauses.")
+        said = f"Of {_MOST_DRAWS * n} configurations drawn, the forbidden clauses of the space leave {found}"
+        raise InputError(f"{said}; let them forbid less.")
 
     def redraws(self, rng: np.random.Generator) -> Iterator[Floats]:
         """Yield valid rows (32, d), 20 times: enough to find one that was not tried yet, where a method repeats itself.
 
         Raises:
-            ValueError: as ``sample``.
+            InputError: as ``sample``.
         """
         return (self.sample(32, rng) for _ in range(20))
 

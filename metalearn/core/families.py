@@ -21,9 +21,9 @@ _COLLECTIONS = frozenset({"analcatdata", "data", "dataset", "openml", "prnn", "t
 
 
 def name_stem(name: str) -> str | None:
-    """Return the leading word of a dataset's name, which a series of datasets shares; None for a collection's prefix.
+    """Return the letters at the beginning of a dataset's name, which the datasets of a series share; None without any.
 
-    Only a name that goes on behind it with a digit, a dash, an underscore or a dot has a stem of its own length.
+    Where these name a collection, the stem is the whole name, or None if nothing but digits and signs follows.
 
     >>> [name_stem(n) for n in ("mfeat-pixel", "kc2", "jEdit_4.0_4.2", "analcatdata_lawsuit", "iris")]
     ['mfeat', 'kc', 'jedit', 'analcatdata_lawsuit', 'iris']

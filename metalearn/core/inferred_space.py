@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # Positive numbers whose largest is at least so many times the smallest get a logarithmic scale.
 LOG_SPAN = 100.0
 _ABSENT = object()
-# Significant digits of a float's range, rounded outwards: ConfigSpace rounds to 13 decimals, and not outwards.
-_DIGITS = 6
+# Significant digits of a float's range, rounded outwards, and its last decimal: ConfigSpace's 13 are not.
+_DIGITS, _SMALLEST = 6, Decimal("1e-13")
 
 
 def infer_space(configurations: Sequence[Configuration], name: str | None = None) -> SearchSpace:
@@ -128,9 +128,10 @@ class _Column:
             return Categorical(self.name, self.choices)
         low, high = min(self.choices), max(self.choices)
         is_log = low > 0 and high >= LOG_SPAN * low
-        if all(isinstance(v, int) for v in self.choices):
+        if all(isinstance(v, int) and abs(v) < 2**63 for v in self.choices):
             return Integer(self.name, (low, high), log=is_log)
-        return Float(self.name, (_rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING)), log=is_log)
+        low, high = _rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING)
+        return Float(self.name, (low, high), log=is_log and low > 0)
 
 
 def _named_values(configurations: Sequence[Configuration]) -> Mapping[str, Sequence[Any]]:
@@ -162,7 +163,8 @@ def _is_key(name: str) -> bool:
 
 
 def _rounded(value: float, rounding: str) -> float:
-    return float(Context(prec=_DIGITS, rounding=rounding).create_decimal(repr(value)))
+    outwards = Context(prec=_DIGITS, rounding=rounding).create_decimal(repr(value))
+    return float(outwards.quantize(_SMALLEST, rounding) if abs(value) < 1 else outwards)
 
 
 def _is_number(value: Any) -> bool:

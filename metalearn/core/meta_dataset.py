@@ -1,5 +1,6 @@
 """MetaDataset: the evaluations of many tasks in memory, as what ``meta_fit`` learns from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -92,7 +93,10 @@ class MetaDataset:
         crashed = np.zeros(matrix.shape, dtype=bool) if failed is None else failed
         rows, columns = np.nonzero(~np.isnan(matrix) | crashed)
         n = len(rows)
-        known = tuple(t if isinstance(t, Task) else Task(f"openml-dataset-{t[7:]}", t, "classification") for t in tasks)
+        known = tuple(
+            t if isinstance(t, Task) else Task(re.sub("^openml-", "openml-dataset-", t), t, "classification")
+            for t in tasks
+        )
         return cls(
             tasks=known,
             configurations=tuple(configurations),

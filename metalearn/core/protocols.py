@@ -103,15 +103,6 @@ class Surrogate(Protocol):
 
 
 @runtime_checkable
-class Scorer(Protocol):
-    """Scores configurations where there is no mean and standard deviation, such as the ratio of densities in TPE."""
-
-    def score(self, X: Floats, trials: Sequence[Trial]) -> Floats:
-        """Return scores (m,) of X (m, d), larger is better."""
-        ...
-
-
-@runtime_checkable
 class Optimizer(Protocol):
     """Asks for trials and is told what became of them: the one kind of object here that has a state."""
 

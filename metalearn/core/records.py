@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from metalearn.errors import ConfigurationError, InputError
 
@@ -19,7 +19,7 @@ Kind = Literal["numeric", "nominal", "date", "text"]
 TaskType = Literal["classification", "regression"]
 Value = str | int | float | bool | None | list[Any]
 Status = Literal["pending", "ok", "pruned", "crashed", "timeout", "memout", "invalid"]
-STATUSES: tuple[Status, ...] = ("pending", "ok", "pruned", "crashed", "timeout", "memout", "invalid")
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 def canonical_value(value: Any) -> Value:
@@ -31,12 +31,12 @@ def canonical_value(value: Any) -> Value:
     >>> canonical_value(1.0), canonical_value("rbf"), canonical_value((50, 50))
     (1, 'rbf', [50, 50])
     """
-    if hasattr(value, "item"):  # NumPy scalars
-        value = value.item()
+    if hasattr(value, "tolist"):  # NumPy's scalars and arrays
+        value = value.tolist()
     if isinstance(value, list | tuple):
         return [canonical_value(v) for v in value]
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise ConfigurationError(f"A hyperparameter cannot be {value}; use None for 'not set'.")
         return int(value) if value.is_integer() else value
     if value is None or isinstance(value, str | int):
@@ -120,8 +120,7 @@ class Task:
         object.__setattr__(self, "meta_features", MappingProxyType(dict(self.meta_features)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = (self.id, self.dataset_id, self.type, self.procedure, self.family, dict(self.meta_features))
-        return Task, fields
+        return Task, (self.id, self.dataset_id, self.type, self.procedure, self.family, dict(self.meta_features))
 
 
 @dataclass(frozen=True)
@@ -287,10 +286,9 @@ class Batch:
     """A piece of what a source yields: rows for the knowledge base's tables, and how far the source is then.
 
     ``tables`` maps a table's name to an Arrow table with (some of) its columns, by name; ``released`` names rows that
-    leave ``quarantine`` before the others come in. ``cursor`` is what the
-    source needs to go on after this batch; it is stored in the transaction that stores the rows. ``seen`` counts
-    the raw rows that the batch was made of, ``skipped`` those that concern nothing the knowledge base holds, so that
-    a report can add up.
+    leave ``quarantine`` before the others come in. ``cursor`` is what the source needs to go on after this batch; it is
+    stored in the transaction that stores the rows. ``seen`` counts the raw rows that the batch was made of, ``skipped``
+    those that concern nothing the knowledge base holds, so that a report can add up.
     """
 
     source: str

@@ -43,8 +43,10 @@ def feature_weights(features: Floats, ranks: Floats) -> Floats:
     if not varies.any() or len(np.unique(unlike[kept])) < 2:
         return equal
     differences = np.abs(features[first[kept]] - features[second[kept]])[:, varies]
-    weights: Floats = np.zeros(len(equal))
     centred = np.nan_to_num(deviations(differences, axis=0))
+    if not centred.any():  # each difference is the same in all pairs that tell something
+        return equal
+    weights: Floats = np.zeros(len(equal))
     weights[varies] = _regress(centred, deviations(unlike[kept], axis=0), len(features))
     return weights / weights.sum() if weights.any() else equal
 

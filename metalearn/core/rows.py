@@ -39,7 +39,7 @@ _REGRESSION_METRICS = frozenset({"r2", "rmse", "mae"})
 
 
 def _whole(values: Floats) -> Mask:
-    return np.asarray(np.isfinite(values) & (np.floor(values) == values))
+    return np.asarray((np.abs(values) < 2.0**63) & (np.floor(values) == values))  # what 64 bits hold
 
 
 def _fraction(values: Floats) -> Mask:

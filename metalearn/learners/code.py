@@ -2,7 +2,7 @@
 
 The script runs without metalearn, but for what scikit-learn and pandas lack: the reduction ``univariate``
 (``BestColumns``), gaps that go to the model as they are (``EmptyColumnsFilled``: lightgbm and hist_gradient_boosting
-without a reduction), the algorithm ``torch_mlp``, and files other than CSV and Parquet.
+without a reduction), the algorithm ``torch_mlp``, and files other than Parquet and plain CSV.
 """
 
 import re
@@ -54,8 +54,8 @@ def to_python(
     """Return a script that reads the table at ``path``, builds the pipeline and prints its score in cross-validation.
 
     The pipeline is that of ``make_estimator``, whose ``task_type`` and ``n_classes`` these are. The score is balanced
-    accuracy over stratified folds, or R2 over plain ones in a regression. CSV and Parquet files are read by pandas,
-    others by metalearn.
+    accuracy over stratified folds, or R2 over plain ones in a regression. Parquet files and CSV files with commas are
+    read by pandas, others by metalearn; a file that does not exist (yet) is what its name says.
 
     Raises:
         ConfigurationError: for an algorithm or a hyperparameter that is not known, or of the other task type.
@@ -69,7 +69,7 @@ def to_python(
     kind = task_type or task_type_of(configuration)
     pipeline = estimator_expression(configuration, task_type=kind, n_classes=n_classes, seed=seed)
     folds = _folds(kind, seed)
-    reading, needed = _reading(path, kind)
+    reading, needed = _reading(path, target, kind)
     metric, scoring = _SCORING[kind]
     return _SCRIPT.format(
         configuration=str(configuration).replace("\\", "\\\\").replace('"', "'"),
@@ -89,11 +89,23 @@ def _folds(task_type: TaskType, seed: int) -> Call:
     return call("sklearn.model_selection", splitter, 5, shuffle=True, random_state=seed)
 
 
-def _reading(path: str, task_type: TaskType) -> tuple[str, Name]:
+def _reading(path: str, target: str, task_type: TaskType) -> tuple[str, Name]:
     """Return the lines that make X and y from a file, and what they need to import."""
     for ending, read, name in _READERS:
-        if re.search(ending, path, re.IGNORECASE):
+        if re.search(ending, path, re.IGNORECASE) and (name.path != "read_csv" or _is_plain(path, target)):
             table = f"data = {read}.dropna(subset=[TARGET])"
             return f"{table}\nX, y = data.drop(columns=TARGET), data[TARGET]", name
     reading = f"dataset = load_dataset(PATH, TARGET, task_type={render(task_type)})\nX, y = dataset.X, dataset.y"
     return reading, Name("metalearn", "load_dataset")
+
+
+def _is_plain(path: str, target: str) -> bool:
+    """Whether pandas finds the target in a CSV file as it is: not between semicolons, or with spaces about it."""
+    import pandas as pd
+
+    try:
+        return target in pd.read_csv(path, nrows=0).columns
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False

@@ -31,7 +31,7 @@ def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
 
     Raises:
         UnknownNameError: for an algorithm that the space does not have.
-        InputError: when there is none left.
+        InputError: when there is none left, or the space's conditions or clauses do not let others be taken out.
 
     >>> narrow = restricted(search_space("classification"), {"svc", "lda"})
     >>> narrow.algorithms, narrow.name
@@ -48,10 +48,14 @@ def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
     if len(kept) == len(space.algorithms):
         return space
     definition = space.config_space.to_serialized_dict()
-    conditions, gone = _conditions(definition["conditions"], kept)
-    hyperparameters = [_restricted(h, kept) for h in definition["hyperparameters"] if h["name"] not in gone]
-    parts = {"hyperparameters": hyperparameters, "conditions": conditions}
-    return SearchSpace(space.name, ConfigurationSpace.from_serialized_dict(definition | parts))
+    try:
+        conditions, gone = _conditions(definition["conditions"], kept)
+        hyperparameters = [_restricted(h, kept) for h in definition["hyperparameters"] if h["name"] not in gone]
+        parts = {"hyperparameters": hyperparameters, "conditions": conditions}
+        return SearchSpace(space.name, ConfigurationSpace.from_serialized_dict(definition | parts))
+    except (KeyError, ValueError) as error:  # KeyError: a clause on a hyperparameter that is gone
+        said = f"The space {space.name} has a condition or a forbidden clause that ties algorithms together"
+        raise InputError(f"{said}, so none can be left out of it; write the space without the others.") from error
 
 
 def unusable(algorithms: Iterable[str], n_rows: float, n_classes: float | None) -> dict[str, str]:
@@ -92,9 +96,15 @@ def space_of(dataset: Dataset, constraints: Constraints = NO_CONSTRAINTS) -> tup
 
 
 def _conditions(conditions: list[dict[str, Any]], kept: list[str]) -> tuple[list[dict[str, Any]], set[str]]:
-    """Return the conditions that may still hold, and the hyperparameters that never become active."""
+    """Return the conditions that may still hold, and the hyperparameters that never become active.
+
+    Raises:
+        ValueError: for a condition that is none of equality, or of several conditions.
+    """
     left, gone = [], set()
     for condition in conditions:
+        if condition["type"] in ("AND", "OR") or (condition["parent"] == ALGORITHM and condition["type"] == "NEQ"):
+            raise ValueError(condition["type"])
         values = condition["values"] if condition["type"] == "IN" else [condition["value"]]
         if condition["parent"] == ALGORITHM:
             values = [value for value in values if value in kept]

@@ -46,10 +46,10 @@ def write_splits(splits: Mapping[str, StoredSplits], path: Path) -> None:
     import pyarrow.parquet as pq
 
     flat = [(task, seed, s.rows, parts) for task, s in sorted(splits.items()) for seed, parts in s.parts.items()]
-    task, seed, rows, parts = zip(*flat, strict=True)
+    task, seed, rows, parts = zip(*flat, strict=True) if flat else [()] * 4
     columns = {
-        "task_id": pa.array(task),
-        "seed": pa.array(seed),
+        "task_id": pa.array(task, pa.string()),
+        "seed": pa.array(seed, pa.int64()),
         "rows": pa.array(rows, pa.list_(pa.int32())),
         "parts": pa.array(parts, pa.list_(pa.int8())),
     }

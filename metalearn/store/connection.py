@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ _JOURNAL = "64MB"
 
 def resolved(location: str | Path | None) -> str:
     """Return where a knowledge base is: by default the bundled one."""
-    return str(metadata_path("knowledge_base") if location is None else location)
+    where = metadata_path("knowledge_base") if location is None else location
+    return str(Path(where).expanduser()) if str(where).startswith("~") else str(where)
 
 
 def connect(path: str, *, read_only: bool, wait: bool = False) -> "duckdb.DuckDBPyConnection":
@@ -143,9 +144,10 @@ def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     try:
         yield
         connection.commit()
-    except duckdb.Error as error:
-        connection.rollback()
-        raise KnowledgeBaseError(f"The knowledge base refused these rows and stored none of them: {error}") from error
-    except BaseException:
-        connection.rollback()
+    except BaseException as error:
+        with suppress(duckdb.Error):  # where the commit failed, there is nothing left to roll back
+            connection.rollback()
+        if isinstance(error, duckdb.Error):
+            message = f"The knowledge base refused these rows and stored none of them: {error}"
+            raise KnowledgeBaseError(message) from error
         raise

@@ -1,12 +1,17 @@
-"""Datasets whose own table was read: what is stored of it, and which tasks it describes."""
+"""Datasets and their tasks in a knowledge base: those whose own table was read, OpenML's numbers, and families."""
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from metalearn.core.records import TaskType
 from metalearn.store.connection import transaction
-from metalearn.store.knowledge_base import KnowledgeBase
 from metalearn.store.queries import query
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -31,34 +36,40 @@ class TaskRow:
     target: str | None
 
 
-def store_dataset(knowledge_base: KnowledgeBase, row: DatasetRow) -> None:
-    """Store a dataset; of one that is there the fingerprint is replaced, and what is unknown filled in.
-
-    Raises:
-        KnowledgeBaseError: when the knowledge base is open for reading only.
-    """
-    with transaction(knowledge_base._connection):
-        knowledge_base._connection.execute(query("store_dataset"), vars(row))
+def store_dataset(connection: "duckdb.DuckDBPyConnection", row: DatasetRow) -> None:
+    """Store a dataset; of one that is there the fingerprint is replaced, and what is unknown filled in."""
+    with transaction(connection):
+        connection.execute(query("store_dataset"), vars(row))
 
 
-def tasks_of_dataset(knowledge_base: KnowledgeBase, dataset_id: str) -> tuple[TaskRow, ...]:
-    """Return the tasks of a dataset, by id.
-
-    >>> with KnowledgeBase.open() as bundled:
-    ...     tasks_of_dataset(bundled, "openml-61")[0].target
-    'class'
-    """
+def tasks_of_dataset(connection: "duckdb.DuckDBPyConnection", dataset_id: str) -> tuple[TaskRow, ...]:
+    """Return the tasks of a dataset, by id."""
     text = "SELECT id, type, target FROM tasks WHERE dataset_id = ? ORDER BY id"
-    found = knowledge_base._connection.execute(text, [dataset_id]).fetchall()
-    return tuple(TaskRow(*row) for row in found)
+    return tuple(TaskRow(*row) for row in connection.execute(text, [dataset_id]).fetchall())
 
 
-def forget_meta_features(knowledge_base: KnowledgeBase, tasks: Sequence[str], extractor: str, version: str) -> None:
-    """Delete what one version of an extractor said of some tasks, so that it can be stored anew.
+def tasks_of_openml_datasets(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[str]]:
+    """Return the task ids of each dataset that OpenML numbers."""
+    tasks: defaultdict[int, list[str]] = defaultdict(list)
+    for id_, dataset in connection.execute("SELECT id, dataset_id FROM tasks ORDER BY id").fetchall():
+        if number := re.fullmatch(r"openml-(\d+)", dataset):
+            tasks[int(number[1])].append(id_)
+    return dict(tasks)
 
-    Raises:
-        KnowledgeBaseError: when the knowledge base is open for reading only.
-    """
+
+def set_families(connection: "duckdb.DuckDBPyConnection", families: Mapping[str, str]) -> None:
+    """Store the family of datasets, by dataset id; those that have it already are left alone."""
+    now = dict(connection.execute("SELECT id, family FROM datasets").fetchall())
+    changed = [[family, id_] for id_, family in families.items() if now.get(id_, family) != family]
+    if changed:
+        with transaction(connection):
+            connection.executemany("UPDATE datasets SET family = ? WHERE id = ?", changed)
+
+
+def forget_meta_features(
+    connection: "duckdb.DuckDBPyConnection", tasks: Sequence[str], extractor: str, version: str
+) -> None:
+    """Delete what one version of an extractor said of some tasks, so that it can be stored anew."""
     text = "DELETE FROM meta_features WHERE extractor = ? AND extractor_version = ? AND task_id IN (SELECT unnest(?))"
-    with transaction(knowledge_base._connection):
-        knowledge_base._connection.execute(text, [extractor, version, list(tasks)])
+    with transaction(connection):
+        connection.execute(text, [extractor, version, list(tasks)])

@@ -50,7 +50,7 @@ def files_at(location: str) -> Files:
         SnapshotError: when fsspec has no filesystem for the URL.
     """
     local = location.removeprefix("file://")
-    return _RemoteFiles(location) if "://" in local else _LocalFiles(Path(local))
+    return _RemoteFiles(location) if "://" in local else _LocalFiles(Path(local).expanduser())
 
 
 class _LocalFiles:
@@ -76,8 +76,13 @@ class _LocalFiles:
     def staging(self) -> Iterator[Path]:
         if self.folder.is_file():
             raise KnowledgeBaseError(f"{self.folder} is a file; give a folder.")
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder.parent) as scratch:  # beside it, so that a rename is enough
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            beside = tempfile.TemporaryDirectory(dir=self.folder.parent)  # so that a rename is enough
+        except OSError as error:
+            said = f"{self.folder} cannot be written ({error.strerror})"
+            raise KnowledgeBaseError(f"{said}; give a folder that you may write.") from error
+        with beside as scratch:
             new = Path(scratch) / "new"
             new.mkdir()
             yield new

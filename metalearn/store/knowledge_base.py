@@ -1,6 +1,6 @@
 """KnowledgeBase: the evaluations of many configurations on many tasks, in DuckDB."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Batch, Task, TaskType
 from metalearn.errors import InputError, KnowledgeBaseError
+from metalearn.store import datasets
 from metalearn.store.appending import Appender, Counts
 from metalearn.store.connection import connect, resolved
+from metalearn.store.datasets import DatasetRow, TaskRow
 from metalearn.store.ingested import StoredOf
-from metalearn.store.loading import load_meta_dataset, load_task
-from metalearn.store.lookups import extractor_of, set_families, tasks_of_openml_datasets
+from metalearn.store.loading import extractor_of, load_meta_dataset, load_task
 from metalearn.store.merging import Merged, merge
 from metalearn.store.queries import TABLES
 from metalearn.store.removal import Kind, remove
@@ -133,7 +134,7 @@ class KnowledgeBase:
             KnowledgeBaseError: when this one is read-only, or the other is of another schema, held or itself.
         """
         self._require_writable()
-        if Path(other).resolve() == Path(self.location).resolve():
+        if Path(resolved(other)).resolve() == Path(self.location).resolve():
             raise KnowledgeBaseError(f"{self.location} cannot be merged into itself; give another knowledge base.")
         with KnowledgeBase.open(other) as opened:
             return merge(self._connection, self._appender, opened._connection, report)
@@ -227,9 +228,36 @@ class KnowledgeBase:
         text = "SELECT DISTINCT task_id FROM meta_features WHERE extractor = ? AND extractor_version = ?"
         return {row[0] for row in self._connection.execute(text, [extractor, version]).fetchall()}
 
+    def forget_meta_features(self, tasks: Sequence[str], extractor: str, version: str) -> None:
+        """Delete what one version of an extractor said of some tasks, so that it can be stored anew.
+
+        Raises:
+            KnowledgeBaseError: when the knowledge base is read-only.
+        """
+        self._require_writable()
+        datasets.forget_meta_features(self._connection, tasks, extractor, version)
+
+    def store_dataset(self, row: DatasetRow) -> None:
+        """Store a dataset; of one that is there the fingerprint is replaced, and what is unknown filled in.
+
+        Raises:
+            KnowledgeBaseError: when the knowledge base is read-only.
+        """
+        self._require_writable()
+        datasets.store_dataset(self._connection, row)
+
+    def tasks_of_dataset(self, dataset_id: str) -> tuple[TaskRow, ...]:
+        """Return the tasks of a dataset, by id.
+
+        >>> with KnowledgeBase.open() as bundled:
+        ...     bundled.tasks_of_dataset("openml-61")[0].target
+        'class'
+        """
+        return datasets.tasks_of_dataset(self._connection, dataset_id)
+
     def tasks_of_openml_datasets(self) -> dict[int, list[str]]:
         """Return the task ids of each dataset that OpenML numbers."""
-        return tasks_of_openml_datasets(self._connection)
+        return datasets.tasks_of_openml_datasets(self._connection)
 
     def dataset_rows(self) -> list[tuple[str, str | None, str | None, str]]:
         """Return id, name, fingerprint and family of every dataset."""
@@ -237,8 +265,13 @@ class KnowledgeBase:
         return self._connection.execute(text).fetchall()
 
     def set_families(self, families: Mapping[str, str]) -> None:
-        """Store the family of datasets, by dataset id."""
-        set_families(self._connection, families)
+        """Store the family of datasets, by dataset id.
+
+        Raises:
+            KnowledgeBaseError: when the knowledge base is read-only.
+        """
+        self._require_writable()
+        datasets.set_families(self._connection, families)
 
     def info(self) -> dict[str, Any]:
         """Return what the knowledge base holds: rows a table, and evaluations by metric, task type and algorithm."""
@@ -259,4 +292,4 @@ class KnowledgeBase:
 
     def _require_writable(self) -> None:
         if self.read_only:
-            raise KnowledgeBaseError(f"{self.location} is open for reading only.")
+            raise KnowledgeBaseError(f"{self.location} is open for reading only; open it with read_only=False.")

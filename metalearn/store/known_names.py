@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from metalearn.core.metrics import Metric, canonical
 from metalearn.core.rows import named_id
 from metalearn.errors import InputError, UnknownNameError
+from metalearn.store.loading import stored_metrics
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,8 +26,7 @@ class Known:
     def of(cls, connection: "duckdb.DuckDBPyConnection") -> "Known":
         """Read them from a knowledge base."""
         tasks = dict(connection.execute("SELECT id, dataset_id FROM tasks").fetchall())
-        metrics = connection.execute("SELECT name, direction, low, high FROM metrics").fetchall()
-        return cls(tasks, {row[0]: Metric(*row) for row in metrics})
+        return cls(tasks, stored_metrics(connection))
 
     def metric(self, cell: object) -> tuple[Metric, bool]:
         """Return the metric that a cell names, and whether its name stands for 1 - the value."""

@@ -1,4 +1,4 @@
-"""Loading a MetaDataset from a knowledge base: 64 bytes an evaluation, and little beside."""
+"""Loading a MetaDataset or a task from a knowledge base: 64 bytes an evaluation, and little beside."""
 
 import json
 from collections import defaultdict
@@ -123,7 +123,7 @@ def _configurations(connection: "duckdb.DuckDBPyConnection", used: NDArray[np.bo
 
 
 def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
-    """Load one task with the meta-features of the default extractor."""
+    """Load one task with the meta-features of the default extractor; see ``KnowledgeBase.task``."""
     row = fetch(connection, "task", {"id": task_id}).fetchone()
     if row is None:
         raise KnowledgeBaseError(f"The knowledge base holds no task {task_id}; ingest it first, or give a file.")
@@ -132,13 +132,26 @@ def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
     return Task(id_, dataset, type_, procedure, family, features.get(id_, {}))
 
 
+def extractor_of(connection: "duckdb.DuckDBPyConnection", task: Task) -> str | None:
+    """Return the extractor whose meta-features a task brings most of, None where it brings none."""
+    text = "SELECT extractor, list(DISTINCT name) FROM meta_features GROUP BY extractor ORDER BY extractor"
+    known = {e: set(names) & set(task.meta_features) for e, names in connection.execute(text).fetchall()}
+    best = max(known, key=lambda extractor: len(known[extractor]), default=None)
+    return best if best is not None and known[best] else None
+
+
 def _metric(connection: "duckdb.DuckDBPyConnection", name: str | None, selection: dict[str, Any]) -> Metric:
     chosen = name or _value(connection, "default_metric", selection) or "balanced_accuracy"
-    rows = connection.execute("SELECT name, direction, low, high FROM metrics").fetchall()
-    known = {row[0]: Metric(*row) for row in rows}
+    known = stored_metrics(connection)
     if chosen not in known:
         raise UnknownNameError("metric", chosen, known)
     return known[chosen]
+
+
+def stored_metrics(connection: "duckdb.DuckDBPyConnection") -> dict[str, Metric]:
+    """Return the metrics that a knowledge base knows, by name: ours and those that sources brought."""
+    rows = connection.execute("SELECT name, direction, low, high FROM metrics").fetchall()
+    return {row[0]: Metric(*row) for row in rows}
 
 
 def _algorithms(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...] | None) -> list[str] | None:

@@ -7,7 +7,7 @@ from metalearn.core.families import families
 from metalearn.errors import KnowledgeBaseError
 from metalearn.store.appending import Appender
 from metalearn.store.connection import transaction
-from metalearn.store.lookups import set_families
+from metalearn.store.datasets import set_families
 from metalearn.store.queries import TABLES
 
 if TYPE_CHECKING:

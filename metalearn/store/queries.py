@@ -35,15 +35,18 @@ EVALUATION_KEY = (
 )
 
 
-@cache
 def query(name: str, **parts: str) -> str:
     """Return the text of a query; ``parts`` fill in names of tables and columns, which SQL has no parameters for.
 
     >>> query("append_small", table="tasks").splitlines()[-1]
     'INSERT INTO tasks BY NAME SELECT DISTINCT * FROM batch ON CONFLICT DO NOTHING'
     """
-    text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    return Template(text).safe_substitute(parts)
+    return _template(name).safe_substitute(parts)
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((_FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def schema_versions() -> dict[int, str]:

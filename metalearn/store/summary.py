@@ -23,13 +23,9 @@ def summary(connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
         what: dict(connection.execute(f"{text} GROUP BY ALL ORDER BY ALL").fetchall())
         for what, text in _COUNTED.items()
     }
+    rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in TABLES}
     families = connection.execute("SELECT count(DISTINCT coalesce(family, id)) FROM datasets").fetchall()[0][0]
-    return {"rows": rows_by_table(connection), **counted, "families": families}
-
-
-def rows_by_table(connection: "duckdb.DuckDBPyConnection") -> dict[str, int]:
-    """Return how many rows each table has."""
-    return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in TABLES}
+    return {"rows": rows, **counted, "families": families}
 
 
 def inconsistencies(connection: "duckdb.DuckDBPyConnection") -> list[str]:

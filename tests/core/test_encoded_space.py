@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from metalearn.checks import planted_space
 from metalearn.core.encoded_space import EncodedSpace, row_keys, shares_of
+from metalearn.errors import InputError
 
 NAMES = [column.hyperparameter for column in planted_space().encoding.columns]
 
@@ -85,6 +86,14 @@ def test_samples_and_allowed_know_the_forbidden():
     assert 0 < len(everywhere) < 200
     assert space.allowed(everywhere).all()
     assert not space.allowed(space.nearest(np.zeros((1, 2)))).any()
+
+
+def test_a_space_of_which_all_is_forbidden_is_refused():
+    never_drawn = Categorical("c", ["a", "b"], weights=[1e-12, 1], default="a")
+    space = EncodedSpace(ConfigurationSpace(space=[never_drawn]))
+    space.config_space.add(ForbiddenInClause(space.config_space["c"], ["b"]))
+    with pytest.raises(InputError, match="let them forbid less"):
+        space.sample(2, np.random.default_rng(0))
 
 
 def test_ordinals_keep_their_order_and_conditions_follow_them():

@@ -33,6 +33,15 @@ def test_positive_numbers_over_two_orders_of_magnitude_are_logarithmic(low, high
     assert infer_space(of({"C": low}, {"C": high})).config_space["C"].log is is_log
 
 
+@pytest.mark.parametrize(
+    ("low", "high"), [(1.234567e-10, 1.0), (3.3e-13, 0.01), (1e-15, 1.0), (1e-15, 2e-15), (-1e-15, 0.5), (3, 2**70)]
+)
+def test_the_smallest_and_the_largest_value_lie_inside_however_small_or_large(low, high):
+    pool = of({"C": low}, {"C": high}, {"C": (low + high) / 2})
+    encoded = infer_space(pool).encode(pool)[:, 0]
+    assert 0 <= encoded[0] < encoded[2] < encoded[1] <= 1
+
+
 def test_the_space_is_named_as_its_algorithm_or_the_vocabulary():
     svc, tree = of({"C": 1}, {"C": 2}), of({"leaf": 1}, {"leaf": 2}, algorithm="tree")
     assert infer_space(svc).algorithms == ("svc",)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.persistence import load_meta_dataset, save_meta_dataset
 from metalearn.core.records import STATUSES, Configuration, Task
 from metalearn.errors import InputError, UnknownNameError
 
@@ -99,12 +98,8 @@ def test_a_matrix_gives_its_losses_back():
     np.testing.assert_array_equal(past.failure_matrix(), failed)
 
 
-def test_it_survives_files(tmp_path):
-    past = long_form()
-    save_meta_dataset(past, tmp_path / "new")
-    copy = load_meta_dataset(tmp_path / "new")
-    assert copy.tasks[0].meta_features == {"x": 1.0}
-    assert copy.configurations == past.configurations
-    assert copy.metric == past.metric
-    np.testing.assert_array_equal(copy.performance_matrix(), past.performance_matrix())
-    np.testing.assert_array_equal(copy.failure_matrix(), past.failure_matrix())
+def test_tasks_are_named_after_datasets_as_everywhere():
+    past = MetaDataset.from_matrix([[0.1], [0.2], [0.3]], ["iris", "openml-61", "wine"], [A])
+    assert [(t.id, t.dataset_id) for t in past.tasks] == [
+        ("iris", "iris"), ("openml-dataset-61", "openml-61"), ("wine", "wine")
+    ]  # fmt: skip

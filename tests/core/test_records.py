@@ -23,7 +23,15 @@ def test_the_id_is_the_hash_of_sorted_json_without_spaces():
 
 @pytest.mark.parametrize(
     ("value", "canonical"),
-    [(1.0, 1), (np.float64(0.25), 0.25), (np.int64(3), 3), (np.str_("rbf"), "rbf"), ((1.0, 2), [1, 2]), (None, None)],
+    [
+        (1.0, 1),
+        (np.float64(0.25), 0.25),
+        (np.int64(3), 3),
+        (np.str_("rbf"), "rbf"),
+        ((1.0, 2), [1, 2]),
+        (np.array([50.0, 20.5]), [50, 20.5]),
+        (None, None),
+    ],
 )
 def test_values_become_python_scalars(value, canonical):
     assert canonical_value(value) == canonical

@@ -37,6 +37,12 @@ def test_copies_share_the_weight_of_what_they_copy():
     assert weights[:3].sum() > feature_weights(features, ranks)[0]
 
 
+def test_differences_that_are_the_same_in_all_pairs_tell_nothing():
+    ranks = planted(3)[1]
+    only_in_two = np.array([[1.0, np.nan], [2.0, 5.0], [np.nan, 7.0]])
+    np.testing.assert_array_equal(feature_weights(only_in_two, ranks), [0.5, 0.5])
+
+
 @pytest.mark.parametrize("n_tasks", [0, 1, 2])
 def test_nothing_to_learn_from_leaves_equal_weights(n_tasks):
     features, ranks = planted(n_tasks)

@@ -59,6 +59,12 @@ def test_whole_numbers(cell, number):
     assert rows.whole_number(cell) == number
 
 
+def test_a_number_beyond_64_bits_is_refused_and_not_wrapped():
+    column, (wrong, _) = rows.number_column("seed", [2**100, 1e300, -(2**40), None])
+    assert column.to_pylist() == [-1, -1, -(2**40), -1]
+    assert wrong.tolist() == [True, True, False, False]
+
+
 def test_value_checks_know_the_bounds():
     values = np.array([0.5, np.nan, np.inf, 1.7, -0.1, 1 + 1e-12])
     reasons = rows.first_reason(6, *rows.value_checks(METRICS["accuracy"], values))

@@ -74,6 +74,21 @@ def test_the_script_prints_the_estimators_score(ending: str, table: pd.DataFrame
     )
 
 
+@pytest.mark.parametrize(
+    "change", [(",", ";"), ("x,colour,class", " x , colour, class ")], ids=["semicolons", "spaces"]
+)
+def test_a_csv_that_pandas_alone_misreads_is_left_to_metalearn(
+    change: tuple[str, str], table: pd.DataFrame, tmp_path: Path
+) -> None:
+    plain, odd = tmp_path / "plain.csv", tmp_path / "odd.csv"
+    plain.write_text(table.to_csv(index=False))
+    odd.write_text(plain.read_text().replace(*change))
+    configuration = Configuration("sklearn", "lda")
+    plain_script, odd_script = (to_python(configuration, path=str(p), target="class") for p in (plain, odd))
+    assert "metalearn" not in plain_script
+    assert _run(odd_script, tmp_path) == _run(plain_script, tmp_path)
+
+
 def _configuration(task_type: TaskType, algorithm: str, **choices: Any) -> Configuration:
     default = search_space(task_type).default(algorithm)
     return Configuration(default.space, algorithm, {**default.hyperparameters, **choices})

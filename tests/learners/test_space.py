@@ -84,6 +84,35 @@ def test_a_space_is_not_restricted_to_nothing_or_to_what_it_lacks() -> None:
         restricted(search_space("regression"), ["svc"])
 
 
+@pytest.mark.parametrize("kind", ["and", "not equal", "forbidden", "forbidden choice"])
+def test_what_ties_algorithms_together_is_refused_rather_than_cut(kind: str) -> None:
+    from ConfigSpace import (
+        AndConjunction,
+        Categorical,
+        ConfigurationSpace,
+        EqualsCondition,
+        Float,
+        ForbiddenAndConjunction,
+        ForbiddenEqualsClause,
+        NotEqualsCondition,
+    )
+
+    algorithm, encoding = Categorical("algorithm", ["a", "b", "c"]), Categorical("encoding", ["one_hot", "ordinal"])
+    x = Float("a:x", (0, 1), default=0.5)
+    space = ConfigurationSpace(space=[algorithm, encoding, x])
+    only_a = EqualsCondition(x, algorithm, "a")
+    space.add(AndConjunction(only_a, EqualsCondition(x, encoding, "ordinal")) if kind == "and" else only_a)
+    if kind == "not equal":
+        space.add(NotEqualsCondition(encoding, algorithm, "a"))
+    elif kind == "forbidden":
+        space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(x, 0.25), ForbiddenEqualsClause(encoding, "ordinal")))
+    elif kind == "forbidden choice":
+        ordinal = ForbiddenEqualsClause(encoding, "ordinal")
+        space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(algorithm, "a"), ordinal))
+    with pytest.raises(InputError, match="three-1 has a condition or a forbidden clause"):
+        restricted(SearchSpace("three-1", space), ["b", "c"])
+
+
 def test_unusable_is_what_lacks_its_library_or_exceeds_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     algorithms = search_space("classification").algorithms
     monkeypatch.setattr(catalog, "find_spec", lambda name: None)

@@ -59,6 +59,11 @@ def test_splits_come_back_as_they_were(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["splits.parquet"]
 
 
+def test_no_splits_are_a_file_too(tmp_path: Path) -> None:
+    write_splits({}, tmp_path / "splits.parquet")
+    assert read_splits(tmp_path / "splits.parquet") == {}
+
+
 def test_the_same_splits_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     made = {name: make_splits(_dataset(90), max_rows=60, seed=i) for i, name in enumerate("cab")}
     for file, tasks in (("one", "cab"), ("two", "bca")):

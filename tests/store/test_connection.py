@@ -1,4 +1,4 @@
-"""Waiting for a file that another process holds."""
+"""Waiting for a file that another process holds, and transactions."""
 
 import logging
 import subprocess
@@ -10,6 +10,7 @@ import tenacity
 
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError
 from metalearn.store import KnowledgeBase
+from metalearn.store.connection import connect, transaction
 from tests.store.batches import make_batch
 
 HOLD = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
@@ -79,3 +80,16 @@ def test_a_file_that_this_process_has_open_otherwise_is_one_sentence(tmp_path):
         pytest.raises(KnowledgeBaseError, match=r"cannot be opened as a knowledge base: .*different configuration"),
     ):
         KnowledgeBase.open(path)
+
+
+def test_a_commit_that_fails_is_refused_like_a_row(tmp_path):
+    with connect(str(tmp_path / "kb.duckdb"), read_only=False) as one, one.cursor() as other:
+
+        def overtaken():
+            with transaction(other):
+                for connection in (other, one):  # the second one commits first
+                    connection.execute("INSERT INTO spaces VALUES ('mine', NULL)")
+
+        with pytest.raises(KnowledgeBaseError, match=r"stored none of them: .*Failed to commit"):
+            overtaken()
+        assert one.execute("SELECT count(*) FROM spaces").fetchall() == [(1,)]

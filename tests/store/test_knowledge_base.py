@@ -228,6 +228,15 @@ def test_bad_files_are_named(tmp_path):
         KnowledgeBase.open(other, read_only=False)
 
 
+def test_a_path_may_begin_with_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with KnowledgeBase.open("~/kb.duckdb", read_only=False) as kb:
+        kb.publish("~/frozen")
+    assert {path.name for path in tmp_path.iterdir()} == {"kb.duckdb", "frozen"}
+    with KnowledgeBase.open("~/frozen") as frozen:
+        assert frozen.location == str(tmp_path / "frozen")
+
+
 def append_forever(path, acknowledge):
     with KnowledgeBase.open(path, read_only=False) as knowledge_base:
         for i in itertools.count():

@@ -323,6 +323,12 @@ class TestManyFiles:
         assert [path.name for path in (tmp_path / "target" / "evaluations").iterdir()] == ["part-0.parquet"]
 
 
+def test_a_place_that_cannot_be_written_is_one_sentence(big, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with KnowledgeBase.open(big / "kb.duckdb") as kb, pytest.raises(KnowledgeBaseError, match=r"frozen cannot be writ"):
+        kb.publish(tmp_path / "file" / "frozen")
+
+
 def test_publishing_to_a_url_gives_the_same_id_and_spares_other_files(snapshot, tmp_path):
     memory = fsspec.filesystem("memory")
     with KnowledgeBase.open(tmp_path / "kb.duckdb") as kb:

@@ -1,4 +1,4 @@
-"""``metalearn kb merge`` and ``kb remove``, and what ``kb info`` and ``kb verify`` say afterwards."""
+"""``metalearn kb``: merge and remove, and what ``kb info`` and ``kb verify`` say afterwards."""
 
 import json
 
@@ -20,11 +20,9 @@ def two(tmp_path):
     return paths
 
 
-@pytest.mark.parametrize("command", ["merge", "remove"])
-def test_help_has_an_example(run, command):
-    code, out, _ = run("kb", command, "--help")
-    assert code == 0
-    assert f"Example: metalearn kb {command}" in " ".join(out.split())
+@pytest.mark.parametrize("command", ["families", "fetch-dataset", "merge", "remove"])
+def test_what_writes_can_wait_for_another_writer(run, command):
+    assert "--wait" in run("kb", command, "--help")[1]
 
 
 def test_merge_prints_what_became_of_the_rows(run, two, tmp_path):
