@@ -40,6 +40,7 @@ def optimizer_checks() -> Iterator[Check]:
     yield check_keeps_to_the_candidates
     yield check_takes_failed_and_unasked_trials
     yield check_works_in_small_spaces
+    yield check_takes_constants
     yield check_leaves_its_inputs_unchanged
 
 
@@ -197,6 +198,21 @@ def check_works_in_small_spaces(method: Method) -> None:
             optimizer.tell([replace(trial, loss=loss[kind], status="ok")])
     assert len({trial.configuration for trial in optimizer.trials}) == 3
     assert len(set(_keys(optimizer.trials))) == len(optimizer.trials)
+
+
+def check_takes_constants(method: Method) -> None:
+    """Hyperparameters with one value, a text or a number, keep it."""
+    from ConfigSpace import ConfigurationSpace, Constant, Float
+
+    fixed = Constant("solver", "adam"), Constant("decay", 0.5)
+    space = SearchSpace("fixed-1", ConfigurationSpace(space=[Float("x", (0, 1)), *fixed]))
+    optimizer = AskTell(space, method, rng=np.random.default_rng(0))
+    for _ in range(_N_TRIALS):
+        for trial in optimizer.ask():
+            values: Mapping[str, Any] = trial.configuration.hyperparameters
+            assert (values["solver"], values["decay"]) == ("adam", 0.5)
+            optimizer.tell([replace(trial, loss=float(values["x"]), status="ok")])
+    assert optimizer.trials, "it asked for nothing"
 
 
 def check_leaves_its_inputs_unchanged(method: Method) -> None:

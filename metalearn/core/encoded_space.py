@@ -30,7 +30,7 @@ class EncodedColumn:
     """One column of the encoding: which hyperparameter, of which kind, and on which parent it depends.
 
     ``choices`` holds the values of a categorical or ordinal one, ``n_values`` how many values there are (infinity where
-    they are continuous); ``is_fidelity`` marks a resource.
+    they are continuous; a constant is a number with one); ``is_fidelity`` marks a resource.
     """
 
     hyperparameter: str
@@ -202,8 +202,8 @@ def _snapped(hyperparameter: "Hyperparameter[Any, Any]", column: Floats) -> Floa
 
     if isinstance(hyperparameter, FloatHyperparameter):
         return column
-    if choices_of(hyperparameter):
-        return np.rint(column)
+    if choices := choices_of(hyperparameter):
+        return np.minimum(np.rint(column), len(choices) - 1)  # of one choice too, whose scale is 1
     return np.asarray(hyperparameter.to_vector(hyperparameter.to_value(column)), dtype=np.float64)
 
 

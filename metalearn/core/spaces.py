@@ -54,7 +54,8 @@ class SearchSpace:
     def algorithms(self) -> tuple[str, ...]:
         """The algorithms of the space, in its own order."""
         if ALGORITHM in self.config_space:
-            return tuple(str(choice) for choice in choices_of(self.config_space[ALGORITHM]))
+            chosen = self.config_space[ALGORITHM]
+            return tuple(str(choice) for choice in choices_of(chosen) or (chosen.default_value,))
         return (self.name,)
 
     @cached_property
@@ -77,7 +78,7 @@ class SearchSpace:
             if wrong is not None:
                 raise ConfigurationError(f"{hyperparameter.name} = {wrong!r} lies outside the space {self.name}.")
             if active:
-                column = np.array(values, dtype=_array_type(hyperparameter))
+                column = np.array(values, dtype=np.float64 if _is_number(hyperparameter) else object)
                 encoded[active, j] = hyperparameter.to_vector(column) / self.cube.scales[j]
         return encoded
 
@@ -142,7 +143,8 @@ class SearchSpace:
         try:
             Checked(self.config_space, values=self._to_named_values(configuration))
         except Exception as error:  # ConfigSpace raises a dozen unrelated types here
-            raise ConfigurationError(f"{configuration} is not valid in the space {self.name}: {error}") from error
+            reason = "; ".join(line.strip(" .") for line in str(error).splitlines())
+            raise ConfigurationError(f"{configuration} is not valid in the space {self.name}: {reason}.") from error
 
     def to_json(self) -> str:
         """Return the space as JSON: its name and ConfigSpace's own format."""
@@ -162,9 +164,9 @@ class SearchSpace:
 
     def _chosen(self, algorithm: str | None) -> dict[str, float]:
         """Return the hyperparameter that stands for an algorithm, with its encoded value."""
-        if algorithm is None or ALGORITHM not in self.config_space:
+        if algorithm is None or len(self.algorithms) == 1:
             return {}
-        return {ALGORITHM: self.algorithms.index(algorithm) / max(len(self.algorithms) - 1, 1)}
+        return {ALGORITHM: self.algorithms.index(algorithm) / (len(self.algorithms) - 1)}
 
     def _to_named_values(self, configuration: Configuration) -> dict[str, Any]:
         if ALGORITHM not in self.config_space:
@@ -186,11 +188,12 @@ def _plain(value: Any, hyperparameter: "Hyperparameter[Any, Any]") -> Any:
     """Return a decoded value as a Python scalar, rounded so that decoding what was encoded gives the same id."""
     if isinstance(value, np.str_):
         return str(value)
-    if isinstance(value, float) and not choices_of(hyperparameter):
+    if isinstance(value, float) and _is_number(hyperparameter):
         rounded = float(f"{value:.{_DIGITS}g}")
         value = min(max(rounded, hyperparameter.lower), hyperparameter.upper)  # type: ignore[attr-defined]
     return canonical_value(value)
 
 
-def _array_type(hyperparameter: "Hyperparameter[Any, Any]") -> Any:
-    return object if choices_of(hyperparameter) else np.float64
+def _is_number(hyperparameter: "Hyperparameter[Any, Any]") -> bool:
+    """Whether values come from a range: neither choices nor a constant do, whatever their type."""
+    return hasattr(hyperparameter, "lower")

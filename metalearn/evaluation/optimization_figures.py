@@ -181,9 +181,9 @@ def _labelled(axes: Any, x: str, y: str, *, legend: bool = True) -> None:
 
 
 def _scale(axes: Any, place: float, hyperparameter: "Hyperparameter[Any, Any]") -> None:
-    """Draw a hyperparameter's axis with its choices, or with the ends of its range."""
-    choices = choices_of(hyperparameter)
-    marks = choices or (hyperparameter.lower, hyperparameter.upper)  # type: ignore[attr-defined]
+    """Draw a hyperparameter's axis with its choices, or with the ends of its range; of a constant, its value."""
+    ends = (getattr(hyperparameter, end, hyperparameter.default_value) for end in ("lower", "upper"))
+    marks = choices_of(hyperparameter) or tuple(ends)
     axes.axvline(place, color="#999999", linewidth=0.8, zorder=0)
     for height, mark in zip(np.linspace(0, 1, max(len(marks), 2)), marks, strict=False):
         text = f"{mark:.3g}" if isinstance(mark, float) else str(mark)

@@ -106,10 +106,10 @@ def _figures(
 
 
 def _encoded(result: "Result", space: "SearchSpace") -> "tuple[Floats, Floats]":
-    """Return the encoded configurations (n, d) and losses (n,), NaN where failed, of the best trial's fidelity."""
+    """Return the encoded configurations (n, d) and losses (n,), NaN where not ok, of the best trial's fidelity."""
     best = result.best
     trials = [trial for trial in result.trials if best is None or trial.fidelity == best.fidelity]
-    losses = [trial.loss if trial.loss is not None else np.nan for trial in trials]
+    losses = [trial.loss if trial.status == "ok" else np.nan for trial in trials]
     return space.encode([trial.configuration for trial in trials]), np.array(losses, dtype=np.float64)
 
 

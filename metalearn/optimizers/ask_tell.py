@@ -27,9 +27,10 @@ class AskTell:
     """An optimizer: ``ask`` for trials, ``tell`` what became of them (``core.protocols.Optimizer``).
 
     ``candidates`` limits the choice to these configurations; a method that cannot choose from a list gets the candidate
-    nearest to what it asked for. ``queue`` is evaluated first, in its order; ``observed`` are trials that are known
-    already. Both count towards the method's initial design unless ``replace_initial_design`` is false. The state is
-    small and plain: it pickles.
+    nearest to what it asked for. That their values are in the space is checked here, and not that none is missing,
+    which ``space.validate`` takes 0.15 ms for. ``queue`` is evaluated first, in its order; ``observed`` are trials that
+    are known already. Both count towards the method's initial design unless ``replace_initial_design`` is false. The
+    state is small and plain: it pickles.
 
     Raises:
         ConfigurationError: for a queued or observed configuration that is not in the space, or a candidate with a value
@@ -68,7 +69,8 @@ class AskTell:
         self._pool = _Pool(space, candidates) if candidates is not None else None
         self._queue: list[tuple[Configuration, Floats]] = []
         self._pending: dict[Key, tuple[Trial, Row]] = {}
-        self._told: list[tuple[Trial, Row]] = []
+        self._told: list[Trial] = []
+        self._table = Table.of((), len(space.encoding.columns))
         self._tried: defaultdict[float, set[str]] = defaultdict(set)
         self._placed: dict[bytes, Configuration] = {}
         self._n_proposed = 0
@@ -78,7 +80,7 @@ class AskTell:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """What was told, in its order."""
-        return tuple(trial for trial, _ in self._told)
+        return tuple(self._told)
 
     @property
     def pending(self) -> tuple[Trial, ...]:
@@ -117,12 +119,16 @@ class AskTell:
         # What is pending is known, also to the second of two reports of it.
         encoded = {trial.configuration: row.x for trial, row in self._pending.values()}
         encoded |= self._encoded([trial.configuration for trial in trials if _key(trial) not in self._pending])
+        rows = []
         for given in trials:
             trial = _finite(given)
             _, row = self._pending.pop(_key(trial), (None, None))
             asked = row or Row(encoded[trial.configuration], trial.fidelity)
             self._tried[trial.fidelity].add(trial.configuration.id)
-            self._told.append((trial, asked._replace(**_outcome(trial))))
+            self._told.append(trial)
+            rows.append(asked._replace(**_outcome(trial)))
+        if rows:
+            self._table = self._table.with_rows(rows)
 
     def enqueue(self, configurations: Sequence[Configuration]) -> None:
         """Put configurations at the end of the queue.
@@ -139,14 +145,17 @@ class AskTell:
         self._place(trial.configuration, row, from_queue=from_queue)
 
     def state(self) -> State:
-        """Return what the method's next proposal is made from."""
+        """Return what the method's next proposal is made from: at fidelity 1 alone where it chooses no other."""
         d = len(self.space.encoding.columns)
-        told, pending = ([row for _, row in pairs] for pairs in (self._told, self._pending.values()))
+        told, pending = self._table, Table.of([row for _, row in self._pending.values()], d)
+        tried = set().union(*self._tried.values())
+        if not self.method.takes_queue:
+            told, pending, tried = told.at_fidelity(1.0), pending.at_fidelity(1.0), self._tried[1.0]
         return State(
             self.space.cube,
-            Table.of(told, d),
-            Table.of(pending, d),
-            None if self._pool is None else self._pool.rows[self._pool.open(set().union(*self._tried.values()))],
+            told,
+            pending,
+            None if self._pool is None else self._pool.rows[self._pool.open(tried)],
             np.array([row for _, row in self._queue] if self.method.takes_queue else []).reshape(-1, d),
             self._n_proposed,
             len(told) + len(pending) if self._replaces else self._n_proposed,
@@ -238,6 +247,7 @@ def _finite(trial: Trial) -> Trial:
 
 
 def _outcome(trial: Trial) -> dict[str, Any]:
-    loss = np.nan if trial.loss is None else trial.loss
+    """Return what a row says of a finished trial. Where a pruned one would have ended, nobody knows."""
+    loss = trial.loss if trial.status == "ok" else np.nan
     known = trial.cost_seconds is not None and np.isfinite(trial.cost_seconds)  # a journal keeps no others
     return {"loss": loss, "seconds": trial.cost_seconds if known else np.nan, "status": trial.status}

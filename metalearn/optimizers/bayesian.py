@@ -30,14 +30,16 @@ _EVERY, _GROWTH = 30, 1.1
 _LOSSES, _SECONDS = 1, 2
 # The configurations that the search looks near.
 _N_BEST = 8
+# A joint draw of m losses takes a matrix (m, m), of 32 MB here, and m^3 steps.
+MOST_JOINT = 2_000
 THOMPSON, PER_SECOND = "thompson", "log_ei_per_second"
 _NOT_POSITIVE = (THOMPSON, "lcb")
 # Expected improvement has the same maximum as its logarithm, which is the one that can be maximised, penalised and
 # divided by seconds.
 _FUNCTIONS = {**ACQUISITIONS, "ei": ACQUISITIONS["log_ei"], PER_SECOND: ACQUISITIONS["log_ei"]}
 
-Incumbent = Literal["predicted", "observed"]
-INCUMBENTS: tuple[str, ...] = get_args(Incumbent)
+BestLoss = Literal["predicted", "observed"]
+BEST_LOSSES: tuple[str, ...] = get_args(BestLoss)
 
 
 @runtime_checkable
@@ -68,7 +70,8 @@ class BayesianOptimization:
     """Proposes what maximises an acquisition function of a surrogate.
 
     ``surrogate`` is a name in the registry, or what makes a surrogate of an encoding. ``acquisition`` is one of
-    ``ACQUISITIONS``, "thompson", or "log_ei_per_second", for which a second surrogate learns the logarithms of seconds.
+    ``ACQUISITIONS``, "thompson" (of a list of candidates, ``MOST_JOINT`` at random), or "log_ei_per_second", for which
+    a second surrogate learns the logarithms of seconds.
     The ``incumbent``, which is to be improved upon, is the least of the losses told: "predicted", without their noise,
     or as "observed". ``batch`` says what becomes of trials that still run. ``n_initial`` trials come from a Sobol'
     sequence before the first model. A share ``random_share`` of the later proposals is drawn at random, as SMAC does,
@@ -99,7 +102,7 @@ class BayesianOptimization:
     surrogate: str | Callable[[Encoding], Surrogate] = "gp"
     acquisition: str = "log_ei"
     batch: Batch = "kriging_believer"
-    incumbent: Incumbent = "predicted"
+    incumbent: BestLoss = "predicted"
     n_initial: int = 10
     random_share: float = 0.0
     search: CandidateSearch = field(default_factory=CandidateSearch)
@@ -109,8 +112,8 @@ class BayesianOptimization:
             raise UnknownNameError("acquisition function", self.acquisition, known)
         if self.batch not in BATCHES:
             raise UnknownNameError("batch strategy", self.batch, BATCHES)
-        if self.incumbent not in INCUMBENTS:
-            raise UnknownNameError("incumbent", self.incumbent, INCUMBENTS)
+        if self.incumbent not in BEST_LOSSES:
+            raise UnknownNameError("incumbent", self.incumbent, BEST_LOSSES)
         if self.batch == "local_penalization" and self.acquisition in _NOT_POSITIVE:
             raise InputError(f"Local penalisation needs a positive acquisition function; {self.acquisition} is not.")
         if self.n_initial < 1:
@@ -139,7 +142,7 @@ class ForestSearch(BayesianOptimization):
     """Bayesian optimization with SMAC's random forest, and a share of random configurations, as there."""
 
     surrogate: str | Callable[[Encoding], Surrogate] = "forest"
-    incumbent: Incumbent = "observed"
+    incumbent: BestLoss = "observed"
 
 
 @dataclass(frozen=True)
@@ -176,8 +179,15 @@ class BayesianProposer:
             return Proposal(_drawn(state, rng))
         score = self.score(state, rng)
         if state.candidates is not None:
-            return Proposal(state.candidates[score(state.candidates).argmax()])
+            X = self._scored(state.candidates, rng)
+            return Proposal(X[score(X).argmax()])
         return Proposal(self._found(score, state, rng))
+
+    def _scored(self, candidates: Floats, rng: np.random.Generator) -> Floats:
+        """Return the candidates (m, d) to choose from: of very many, as many at random as can be drawn jointly."""
+        if self.method.acquisition != THOMPSON or len(candidates) <= MOST_JOINT:
+            return candidates
+        return candidates[rng.choice(len(candidates), MOST_JOINT, replace=False)]
 
     def score(self, state: State, rng: np.random.Generator) -> Score:
         """Return the acquisition function: scores (m,) of rows (m, d), larger is better."""

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from metalearn.errors import InputError
 from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.state import Method
 
+# A function's address in memory, where its name, unlike a lambda's, tells which one it is.
+_NAMED = re.compile(r"(<function (?!\S*<lambda>)\S+) at 0x[0-9a-f]+")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _FIELDS = {
     "space": "space",
     "space_sha256": "definition of the space",
@@ -44,6 +48,8 @@ def header(
 ) -> Header:
     """Return what a journal begins with; a method is known by its ``repr``, which has its hyperparameters.
 
+    The address that the ``repr`` of a function with a name has is left out: it is another one in each process.
+
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> from metalearn.optimizers.random_search import RandomSearch
     >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (0, 1))]))
@@ -56,7 +62,7 @@ def header(
     return Header(
         space.name,
         _sha256(json.dumps(definition, sort_keys=True, default=str)),
-        repr(method),
+        _NAMED.sub(r"\1", repr(method)),
         int(seed),
         ids,
         replace_initial_design,
@@ -153,6 +159,9 @@ def _check_same(found: JournalContents, begun: JournalContents, path: str | Path
             apart.append(label)
     if apart:
         advice = "give what it was begun with, or another journal"
+        if _ADDRESS.search(found.header.method):
+            other = "a lambda or an object that is known by its address, which is another one in each process"
+            advice = f"its method has {other}: begin another journal, with a class or a function that has a name"
         raise InputError(f"{path} is the journal of an optimization with another {', another '.join(apart)}; {advice}.")
 
 

@@ -120,6 +120,30 @@ class CurveStopping:
     >>> x = np.array([0.1, 0.2, 0.3, 0.4])
     >>> CurveStopping().should_stop(LearningCurve(x, np.array([0.9, 0.85, 0.83, 0.82])), best=0.1)
     True
+
+    An objective asks after each step, and ends a run that is to be stopped as ``pruned``, with its last loss. What it
+    has to beat it knows from a callback, which is called where ``minimize`` is, whatever the objective is run by:
+
+    >>> from dataclasses import replace
+    >>> from ConfigSpace import ConfigurationSpace, Float
+    >>> from metalearn.core.spaces import SearchSpace
+    >>> from metalearn.optimizers.minimize import minimize
+    >>> class Training:
+    ...     best = None
+    ...     def __call__(self, trial):
+    ...         fidelities, losses = np.arange(1, 21) / 20, []
+    ...         for fidelity in fidelities[fidelities <= trial.fidelity]:
+    ...             losses.append(trial.configuration.hyperparameters["x"] + 0.01 / fidelity)  # train on, and measure
+    ...             if CurveStopping().should_stop(LearningCurve(fidelities[: len(losses)], losses), self.best):
+    ...                 return replace(trial, loss=losses[-1], status="pruned")
+    ...         return losses[-1]
+    ...     def follow(self, result, trial):
+    ...         self.best = result.best.loss if result.best and result.best.fidelity == 1 else None
+    >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (0, 1))]))
+    >>> training = Training()
+    >>> result = minimize(training, space, method="random", n_trials=20, callbacks=[training.follow])
+    >>> sorted({trial.status for trial in result.trials}), result.best.status
+    (['ok', 'pruned'], 'ok')
     """
 
     probability: float = 0.05

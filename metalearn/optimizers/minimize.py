@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from metalearn.core.execution import leave_if_imported
 from metalearn.core.journal import Asked, FinishedTrial, JournalContents
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
@@ -53,9 +54,10 @@ def minimize(
     """Look for the configuration of ``space`` with the smallest loss.
 
     ``objective(trial)`` returns the loss of ``trial.configuration`` at ``trial.fidelity``, or a record with ``loss``,
-    ``status``, ``cost_seconds`` and ``message`` of which all but the first may be missing. An exception crashes the
-    trial, not the run. ``method`` is a name of the registry's kind "optimizer", or a specification.
-    ``queue``, ``observed``, ``replace_initial_design`` and ``candidates`` are those of ``AskTell``.
+    ``status``, ``cost_seconds`` and ``message`` of which all but the first may be missing; with status ``pruned`` the
+    loss is that of a run given up (``learning_curves.CurveStopping``), which is never the best and which no model is
+    fitted to. An exception crashes the trial, not the run. ``method`` is a name of the registry's kind "optimizer", or
+    a specification. ``queue``, ``observed``, ``replace_initial_design`` and ``candidates`` are those of ``AskTell``.
 
     It ends after ``n_trials``; after ``seconds``, when no new trial is started; when ``patience`` trials in a row, at
     the best one's fidelity or above, did not lower the best loss by more than ``tolerance``; when a callback, called
@@ -64,7 +66,8 @@ def minimize(
     KeyboardInterrupt). With none of these limits only the last three end it.
 
     ``workers`` is a number or a Dask scheduler's address; with an ``executor`` of the standard library's interface, how
-    many trials that is given at a time. Several workers are processes, so that ``objective`` has to be picklable. Under
+    many trials that is given at a time. Several workers are processes, so that ``objective`` has to be picklable, and a
+    script calls this under ``if __name__ == "__main__":``, since each process imports the script. Under
     ``seconds_each`` (wall time) or ``memory_bytes`` (address space) each trial runs in a child process, which is killed
     at the limit: status ``timeout`` or ``memout``. A trial whose worker died is run again once. What is asked for
     depends on the seed and on the order in which trials end, not on who runs them.
@@ -78,8 +81,8 @@ def minimize(
         InputError: when an argument is out of its range; when all of the first trials crashed, with the first message;
             when the journal belongs to another optimization.
         UnknownNameError: for a method that is not registered; suggests the nearest.
-        ConfigurationError: for a queued or observed configuration that is not in the space.
-        MetalearnError: when an ``executor`` that was given is broken.
+        ConfigurationError: for a configuration queued, observed or among the candidates that is not in the space.
+        MetalearnError: when an ``executor`` that was given is broken, or no child process can start.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> space = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (-1, 1))]))
@@ -87,8 +90,11 @@ def minimize(
     >>> result.best.loss < 0.01, len(result.trials), result.stopped
     (True, 50, 'trials')
     """
+    leave_if_imported()
     limits = _Limits(n_trials, seconds, patience, tolerance)
     check_limits(seconds_each=seconds_each, memory_bytes=memory_bytes)
+    for candidate in candidates or ():  # now, and not when the first model is fitted to trials that took hours
+        space.validate(candidate)
     chosen = method_of(method)
     design: dict[str, bool] = {"replace_initial_design": replace_initial_design}
     named = header(space, chosen, seed, candidates, **design, objective=objective_name)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from metalearn.core.encoded_space import Floats
 from metalearn.optimizers.fidelities import NewConfigurations
+from metalearn.optimizers.population import ranked_losses
 from metalearn.optimizers.state import Proposal, State
 
 
@@ -40,8 +41,7 @@ class History:
         told, pending = state.told, state.pending
         X, number = np.concatenate([told.X, pending.X]), np.concatenate([told.number, pending.number])
         fidelity = np.concatenate([told.fidelity, pending.fidelity])
-        results = np.where(told.status == "ok", told.loss, np.inf)
-        results = np.concatenate([results, np.full(len(pending), np.nan)])
+        results = np.concatenate([ranked_losses(told), np.full(len(pending), np.nan)])
         keys = [x.tobytes() for x in X]
         own = [keys[i] for i in np.argsort(number, kind="stable") if number[i] >= 0]
         place = {key: i for i, key in enumerate(dict.fromkeys(own))}

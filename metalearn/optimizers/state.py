@@ -15,6 +15,8 @@ from metalearn.core.registry import create
 class Row(NamedTuple):
     """One trial: its encoded configuration x (d,), and what is known of it; NaN where nothing is.
 
+    Only a trial that is ``ok`` has a loss. That of a pruned one, which is for the user to read, was measured before it
+    was through: to a method the trial is no good, as a failed one is, and nobody knows how bad.
     ``number`` counts the method's own proposals from 0; it is -1 for what came from the queue, or was never asked for.
     """
 
@@ -53,13 +55,23 @@ class Table:
     def __len__(self) -> int:
         return len(self.X)
 
+    def with_rows(self, rows: Sequence[Row]) -> "Table":
+        """Return the table with more rows at its end."""
+        more = Table.of(rows, self.X.shape[1])
+        names = self.__dataclass_fields__
+        return Table(*(np.concatenate([getattr(self, name), getattr(more, name)]) for name in names))
+
+    def at_fidelity(self, fidelity: float) -> "Table":
+        """Return the trials at one fidelity."""
+        return self.rows(np.isclose(self.fidelity, fidelity))
+
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Table":
         """Return some of the rows, by mask, indices or slice."""
         return Table(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
     @property
     def imputed(self) -> Floats:
-        """The losses (n,) with a failed trial as bad as the worst that did not fail: nothing better is known of it.
+        """The losses (n,) with a trial that failed or was pruned as bad as the worst other: nothing better is known.
 
         What failed is known to be no good, but not how bad: a larger penalty would bend every model around it
         (SMAC's crash cost is of this kind; Hutter et al., LION 2011).
@@ -75,8 +87,9 @@ class State:
 
     ``told`` holds the finished trials in the order in which they were told, ``pending`` those that were asked for and
     not yet told. ``candidates`` (c, d) limits the choice, without what was tried already; None: the whole space.
-    ``queue`` (q, d) are configurations still waiting to be evaluated before any other; only a method with
-    ``takes_queue`` sees some. ``n_proposed`` counts the method's own proposals so far; ``n_design`` the trials that
+    ``queue`` (q, d) are configurations still waiting to be evaluated before any other. Only a method with
+    ``takes_queue`` sees some, and trials at fidelities below 1: any other evaluates at 1, and losses at different
+    fidelities are never compared. ``n_proposed`` counts the method's own proposals so far; ``n_design`` the trials that
     count towards an initial design. ``seed`` is the optimizer's, for what is to be the same in every proposal, such as
     a scrambled sequence.
     """
@@ -92,13 +105,12 @@ class State:
 
     @property
     def tried(self) -> set[bytes]:
-        """The ``row_keys`` of what was told or is pending, at any fidelity."""
+        """The ``row_keys`` of what was told or is pending, at any fidelity that is seen."""
         return {key for table in (self.told, self.pending) for key in row_keys(table.X)}
 
     def at_fidelity(self, fidelity: float) -> "State":
         """Return the state with the trials at one fidelity only."""
-        told, pending = (table.rows(np.isclose(table.fidelity, fidelity)) for table in (self.told, self.pending))
-        return replace(self, told=told, pending=pending)
+        return replace(self, told=self.told.at_fidelity(fidelity), pending=self.pending.at_fidelity(fidelity))
 
 
 class Proposal(NamedTuple):
@@ -125,7 +137,8 @@ class Proposer(Protocol):
 class Method(Protocol):
     """An optimizer's specification: its hyperparameters, and nothing learned.
 
-    ``takes_queue`` says that its proposer places the queue itself, as one does that chooses fidelities.
+    ``takes_queue`` says that its proposer places the queue itself, as one does that chooses fidelities. Only such a one
+    is shown trials at fidelities below 1.
     """
 
     @property

@@ -104,13 +104,9 @@ class Ratio:
             return None
         if state.n_design < self.tpe.n_initial:
             return Proposal(sobol_point(state.space, state.seed, state.n_proposed))
-        densities = self.densities(state)
-        X = state.candidates if state.candidates is not None else self._drawn(densities[0], state, rng)
-        return Proposal(X[np.argmax(_ratio(X, *densities))])
-
-    def score(self, X: Floats, state: State) -> Floats:
-        """Return the logarithm of the ratio (m,) at encoded configurations X (m, d), larger is better."""
-        return _ratio(X, *self.densities(state))
+        good, bad = self.densities(state)
+        X = state.candidates if state.candidates is not None else self._drawn(good, state, rng)
+        return Proposal(X[np.argmax(good.log_density(X) - bad.log_density(X))])
 
     def densities(self, state: State) -> tuple[Density, Density]:
         """Return the densities of the good trials and of the bad, failed and pending ones."""
@@ -132,10 +128,6 @@ class Ratio:
         tried = state.tried
         X = X[state.space.allowed(X) & np.array([key not in tried for key in row_keys(X)], dtype=bool)]
         return X if len(X) else state.space.sample(1, rng)
-
-
-def _ratio(X: Floats, good: Density, bad: Density) -> Floats:
-    return good.log_density(X) - bad.log_density(X)
 
 
 def _faded(n: int) -> Floats:

@@ -43,6 +43,8 @@ _ADAM: dict[str, Any] = {
 }
 # Below this many losses a part of them tells nothing.
 _LEAST_TO_HOLD_OUT = 10
+# The least factor on standard deviations: equal losses, predicted without an error, must not make them 0.
+_LEAST_STRETCH = 0.01
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class NeuralLinear:
             for k in range(1, len(lines))
         ]
         stretch = float(np.sqrt(np.mean(np.concatenate(errors) ** 2))) if errors else 1.0
-        return FittedNeuralLinear(self.encoding, networks[0], lines[0], center, unit, stretch)
+        return FittedNeuralLinear(self.encoding, networks[0], lines[0], center, unit, max(stretch, _LEAST_STRETCH))
 
     def _trained(self, points: Floats, y: Floats, held_out: Mask, rng: np.random.Generator) -> list[Layers]:
         """Return the hidden layers of one network a row of ``held_out`` (k, n), which marks what it is not shown.

@@ -31,7 +31,13 @@ def mean_and_deviation(loss: Floats) -> tuple[float, float]:
     >>> equal = np.full(3, 0.1)
     >>> float(equal.std()) > 0, mean_and_deviation(equal)
     (True, (0.1, 1.0))
+    >>> mean_and_deviation(np.array([0.0, 1e200]))
+    (5e+199, 5e+199)
     """
     if loss.min() == loss.max():  # rounding may make a deviation of them
         return float(loss[0]), 1.0
-    return float(loss.mean()), float(loss.std()) or 1.0
+    # By a power of 2, which changes no digit, to where no square overflows or vanishes.
+    exponent = int(np.frexp(np.abs(loss).max())[1])
+    scaled = np.ldexp(loss, -exponent)
+    mean, deviation = (float(np.ldexp(moment, exponent)) for moment in (scaled.mean(), scaled.std()))
+    return mean, deviation or 1.0

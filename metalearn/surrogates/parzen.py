@@ -76,8 +76,11 @@ class Parzen:
     def fit(self, X: Floats, weights: Floats | None = None) -> "Density":
         """Return the density of configurations X (n, d) with weights (n,), equal if not given or all 0; n may be 0."""
         n, d = X.shape
-        total = 0.0 if weights is None else float(weights.sum())
-        own = weights * (n / total) if weights is not None and total > 0 else np.ones(n)
+        own = np.ones(n)
+        if weights is not None and weights.any():
+            # By a power of 2, which changes no digit: the sum of tiny or huge ones has no inverse.
+            scaled = np.ldexp(weights, -np.frexp(weights.max())[1])
+            own = scaled * (n / float(scaled.sum()))
         mixture = np.append(own, self.prior if n else 1.0)
         centers = np.vstack([X, np.full((1, d), np.nan)])
         return Density(self.encoding, centers, self._widths(centers), mixture / mixture.sum())

@@ -38,6 +38,11 @@ def test_columns_tell_how_many_values_there_are():
     assert sizes["svc:C"] == np.inf
 
 
+def test_a_single_choice_is_the_nearest_to_every_point():
+    cube = EncodedSpace(ConfigurationSpace(space=[Categorical("kind", ["only"])]))
+    np.testing.assert_array_equal(cube.nearest(np.array([[0.3], [0.7]])), np.zeros((2, 1)))
+
+
 def test_a_point_goes_to_the_nearest_valid_row():
     space = planted_space().cube
     forest = space.nearest(row(algorithm=0.8, forest__trees=0.5, forest__depth=0.4, svc__C=0.3))

@@ -5,6 +5,7 @@ import pytest
 from ConfigSpace import (
     Categorical,
     ConfigurationSpace,
+    Constant,
     EqualsCondition,
     Float,
     ForbiddenAndConjunction,
@@ -99,13 +100,35 @@ def test_defaults_hold_active_hyperparameters_only(space):
     ids=["one missing", "one inactive", "out of range", "unknown"],
 )
 def test_invalid_configurations_are_refused(space, hyperparameters):
-    with pytest.raises(ConfigurationError, match="not valid in the space toy-1"):
+    with pytest.raises(ConfigurationError, match=r"^[^\n]*not valid in the space toy-1: [^\n]*[^.]\.$"):
         space.validate(Configuration("toy-1", "svc", hyperparameters))
 
 
 def test_a_value_outside_cannot_be_encoded(space):
     with pytest.raises(ConfigurationError, match="svc:kernel = 'rfb' lies outside"):
         space.encode([Configuration("toy-1", "svc", {"C": 1, "kernel": "rfb"})])
+
+
+@pytest.mark.parametrize("value", ["adam", 3, 0.5, True])
+def test_a_constant_is_a_value_of_any_type(value):
+    kind, deep = Categorical("kind", ["a", "b"]), Constant("deep", value)
+    config_space = ConfigurationSpace(space=[kind, Constant("fixed", value), deep])
+    config_space.add(EqualsCondition(deep, kind, "b"))
+    space = SearchSpace("fixed-1", config_space)
+    for configuration in (space.default(), *space.sample(8, np.random.default_rng(0))):
+        space.validate(configuration)
+        assert set(configuration.hyperparameters.values()) - {"a", "b"} == {value}
+        assert space.decode(space.encode([configuration])) == (configuration,)
+
+
+def test_an_algorithm_may_be_a_constant():
+    algorithm, c = Constant("algorithm", "svc"), Float("svc:C", (0, 1))
+    config_space = ConfigurationSpace(space=[algorithm, c])
+    config_space.add(EqualsCondition(c, algorithm, "svc"))
+    space = SearchSpace("one-1", config_space)
+    assert space.algorithms == ("svc",)
+    assert space.default("svc") == Configuration("one-1", "svc", {"C": 0.5})
+    assert space.from_unit_cube(np.full((1, 2), 0.25), "svc") == (Configuration("one-1", "svc", {"C": 0.25}),)
 
 
 def test_json_keeps_the_space(space):

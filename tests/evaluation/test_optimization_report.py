@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float, Integer
+from ConfigSpace import Categorical, ConfigurationSpace, Constant, EqualsCondition, Float, Integer
 
 from metalearn.core.journal import FinishedTrial
 from metalearn.core.records import Configuration, Trial
@@ -132,6 +132,19 @@ def test_lines_are_of_those_that_ended_well_with_gaps_where_inactive(result, spa
     n_svc = sum(t.configuration.algorithm == "svc" for t in result.trials if t.loss is not None)
     assert sum(len(list(g.iter(f"{SVG}path"))) for g in lines) == n_svc
     assert "100" in parallel_figure(space, X, loss, axes).decode()  # the end of the range of C
+
+
+def test_a_constant_has_its_value_on_its_axis():
+    space = SearchSpace("one-1", ConfigurationSpace(space=[Float("x", (0, 1)), Constant("solver", "adam")]))
+    X = space.encode(space.sample(3, np.random.default_rng(0)))
+    assert "adam" in parallel_figure(space, X, np.arange(3.0), [0, 1]).decode()
+
+
+def test_the_importance_of_a_pruned_trial_is_that_of_a_failure(space):
+    trials = [Trial(c, loss=loss_of(c), status="ok") for c in space.sample(40, np.random.default_rng(0))]
+    other = Trial(space.sample(1, np.random.default_rng(1))[0], loss=-5.0, status="pruned")
+    pruned, crashed = [*trials, other], [*trials, Trial(other.configuration, status="crashed")]
+    assert importances(result_of(pruned), space) == importances(result_of(crashed), space)
 
 
 def test_the_flow_joins_the_fidelities_of_a_configuration(rungs):

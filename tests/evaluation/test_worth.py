@@ -7,10 +7,9 @@ import pytest
 
 from metalearn.core.meta_dataset import ROW_COLUMNS, MetaDataset
 from metalearn.core.metrics import METRICS
-from metalearn.core.records import STATUSES, Configuration, Task
+from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
 from metalearn.evaluation.worth import (
-    filtered,
     gain_over,
     pair,
     portfolio_gains,
@@ -204,9 +203,3 @@ def test_the_interval_draws_families():
     assert (summary.low, summary.high) == pytest.approx((0.1, 0.1))
     with pytest.raises(InputError, match="no task has a known value"):
         summarise(np.array([np.nan]), tasks[:1], np.random.default_rng(0))
-
-
-def test_filtered_keeps_tasks_and_configurations():
-    past = matrix([[0.1, 0.2], [0.3, 0.4]], failed=[(1, 1)])
-    ok = filtered(past, past.status_code == STATUSES.index("ok"))
-    assert (len(ok), ok.tasks, ok.configurations) == (3, past.tasks, past.configurations)

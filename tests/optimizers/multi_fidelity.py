@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
@@ -9,9 +10,16 @@ from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
 from metalearn.core.records import Configuration
 from metalearn.core.spaces import SearchSpace
 from metalearn.optimizers.ask_tell import AskTell
+from metalearn.optimizers.random_search import RandomSearch
 
 LINE = SearchSpace("line-1", ConfigurationSpace(space=[Float("x", (0, 1))]))
 TINY = SearchSpace("tiny-1", ConfigurationSpace(space=[Categorical("c", ["a", "b", "c"])]))
+
+
+class EveryFidelity(RandomSearch):
+    """Random search that is shown trials at fidelities below 1."""
+
+    takes_queue: ClassVar[bool] = True
 
 
 def conditional():

@@ -8,6 +8,7 @@ import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, Float
 
 from metalearn.core.records import Configuration, Trial
+from metalearn.core.registry import create
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import ConfigurationError, InputError
 from metalearn.optimizers.ask_tell import AskTell
@@ -147,6 +148,44 @@ def test_warm_starts_replace_the_initial_design_or_do_not(replaces, counted):
     optimizer = make(queue=[at(0.1)], observed=observed, replace_initial_design=replaces)
     optimizer.ask(2)
     assert optimizer.state().n_design == counted
+
+
+def told(optimizer, n=14):
+    """Ask and tell so many, more than an initial design has."""
+    for trial in (asked for _ in range(n) for asked in optimizer.ask()):
+        optimizer.tell([replace(trial, loss=abs(trial.configuration.hyperparameters["x"] - 0.2), status="ok")])
+    return optimizer
+
+
+# What seems the best of all, far from where the best is.
+MISLEADING = {
+    "another fidelity": Trial(at(0.95), 1 / 9, loss=-5.0, status="ok"),
+    "pruned": Trial(at(0.95), loss=-5.0, status="pruned"),
+}
+
+
+@pytest.mark.parametrize("name", ["gp", "forest", "tpe", "differential_evolution"])
+def test_a_loss_at_another_fidelity_says_nothing_to_who_evaluates_at_one(name):
+    one, other = (told(make(create("optimizer", name))) for _ in range(2))
+    other.tell([MISLEADING["another fidelity"]])
+    assert other.state().n_design == one.state().n_design == 14
+    assert other.ask(2) == one.ask(2)
+    assert MISLEADING["another fidelity"] in other.trials
+
+
+@pytest.mark.parametrize("name", ["gp", "forest", "tpe", "differential_evolution"])
+def test_the_loss_of_a_pruned_trial_says_nothing(name):
+    one, other = (told(make(create("optimizer", name))) for _ in range(2))
+    one.tell([MISLEADING["pruned"]])
+    other.tell([replace(MISLEADING["pruned"], loss=None, status="crashed")])
+    assert one.ask(2) == other.ask(2)
+    assert one.best == other.best != MISLEADING["pruned"]
+    assert one.trials[-1] == MISLEADING["pruned"]
+
+
+def test_candidates_tried_at_a_lower_fidelity_are_open_to_who_evaluates_at_one():
+    optimizer = make(candidates=[at(0.95)], observed=[MISLEADING["another fidelity"]])
+    assert optimizer.ask() == (Trial(at(0.95)),)
 
 
 def test_a_repeated_proposal_is_drawn_anew_at_the_same_fidelity_only():

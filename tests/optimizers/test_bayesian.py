@@ -26,7 +26,7 @@ from metalearn.optimizers.bayesian import (
 from metalearn.optimizers.candidate_search import CandidateSearch
 from metalearn.optimizers.random_search import RandomSearch
 from metalearn.optimizers.sobol import sobol_point
-from metalearn.surrogates.gaussian_process import GaussianProcess
+from metalearn.surrogates.gaussian_process import FittedGaussianProcess, GaussianProcess
 from metalearn.surrogates.random_forest import RandomForest
 
 PLANE = SearchSpace("plane-1", ConfigurationSpace(space=[Float("x", (0, 1)), Float("y", (0, 1))]))
@@ -215,6 +215,18 @@ def test_it_chooses_the_candidate_with_the_highest_score():
     scores = ask_tell._proposer.score(state, rng)(state.candidates)
     np.testing.assert_array_equal(proposal.x, state.candidates[scores.argmax()])
     assert (encoded == proposal.x).all(axis=1).any()
+
+
+def test_a_joint_draw_is_of_so_many_candidates_at_most(monkeypatch):
+    monkeypatch.setattr("metalearn.optimizers.bayesian.MOST_JOINT", 20)
+    drawn, sample = [], FittedGaussianProcess.sample
+    monkeypatch.setattr(FittedGaussianProcess, "sample", lambda self, X, *how: drawn.append(X) or sample(self, X, *how))
+    candidates = PLANE.sample(40, np.random.default_rng(3))
+    method = Forest(surrogate=GaussianProcess, acquisition="thompson")
+    trials = run(optimizer(method, candidates=candidates), 30).trials
+    assert len({trial.configuration for trial in trials}) == 30
+    assert [len(X) for X in drawn] == [20] * 17 + list(range(19, 10, -1))
+    assert len({X.tobytes() for X in drawn[:17]}) == 17
 
 
 def test_it_finds_the_best_candidates_sooner_than_chance():

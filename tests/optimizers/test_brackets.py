@@ -71,6 +71,13 @@ def test_a_rung_is_promoted_from_when_it_is_complete():
     assert rule.promotion(promoted, exhausted=False) is None
 
 
+def test_each_rung_is_ranked_by_its_own_losses():
+    rule = Brackets((successive_halving(4, 2, 2),), 2)
+    nan = np.nan
+    losses = [[1, 6, nan], [2, 5, nan], [3, nan, nan], [4, nan, nan]]
+    assert rule.promotion(history(losses), exhausted=False) == Promotion(1, 2)
+
+
 def test_what_failed_is_never_promoted():
     inf, nan = np.inf, np.nan
     rule = Brackets((successive_halving(4, 1, 2),), 2)

@@ -9,6 +9,7 @@ from ConfigSpace import (
     Float,
     ForbiddenEqualsClause,
     ForbiddenGreaterThanRelation,
+    ForbiddenInClause,
     Integer,
     OrdinalHyperparameter,
 )
@@ -75,6 +76,63 @@ def test_local_search_finds_a_maximum_over_all_kinds_of_hyperparameters(seed):
     # Two candidates leave all the work to the local search.
     found = maximize(mixed_score, MIXED, seed=seed, n_global=2, n_starts=1, n_steps=60)
     np.testing.assert_allclose(found, [2 / 3, 6 / 8, 2 / 4, 0.123], atol=1e-3)
+
+
+def test_local_search_needs_no_random_directions():
+    found = maximize(mixed_score, MIXED, n_global=2, n_starts=1, n_steps=60, n_directions=0)
+    np.testing.assert_allclose(found, [2 / 3, 6 / 8, 2 / 4, 0.123], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "hyperparameter",
+    [KIND, OrdinalHyperparameter("level", list(range(9))), Integer("n", (0, 4)), Integer("bit", (0, 1))],
+    ids=lambda hyperparameter: hyperparameter.name,
+)
+def test_local_search_gets_to_every_value_from_any_other(hyperparameter):
+    space = cube(hyperparameter)
+    for target in np.linspace(0, 1, int(hyperparameter.size)):
+
+        def score(X, target=target):
+            off = np.abs(X[:, 0] - target)
+            return -1.0 * (off > 1e-9) if hyperparameter is KIND else -off
+
+        for seed in range(5):
+            found = maximize(score, space, seed=seed, n_global=1, n_starts=1, n_directions=0)
+            np.testing.assert_allclose(found, [target])
+
+
+def test_local_search_ends_where_ever_smaller_steps_find_nothing_better():
+    calls = []
+
+    def flat(X):
+        calls.append(len(X))
+        return np.zeros(len(X))
+
+    maximize(flat, PLANE, n_steps=100)
+    assert len(calls) == 1 + 7  # the candidates, then steps of 0.1, 0.1 / 3, ... 1.4e-4
+
+
+def test_candidates_near_the_best_change_few_choices_and_move_numbers_a_little():
+    plane = CandidateSearch(n_global=1, n_near=4000).candidates(PLANE, np.full((1, 2), 0.5), np.random.default_rng(0))
+    moved = plane[1:] - 0.5
+    # Normal errors of scales log-uniform from 0.001 to 0.3; the mean logarithm of a standard normal size is -0.635.
+    assert np.log(np.abs(moved)).mean() == pytest.approx((np.log(0.001) + np.log(0.3)) / 2 - 0.635, abs=0.08)
+    assert moved.std() == pytest.approx(np.sqrt((0.3**2 - 0.001**2) / (2 * np.log(300))), rel=0.07)
+    best = np.array([[2 / 3, 0.5, 0.5, 0.5]])
+    mixed = CandidateSearch(n_global=1, n_near=4000).candidates(MIXED, best, np.random.default_rng(0))[1:]
+    # One choice in four is drawn anew, of which about one in four, or in five, is the same again.
+    assert (np.abs(mixed[:, 0] - best[0, 0]) > 1e-9).mean() == pytest.approx(3 / 16, abs=0.03)
+    assert (np.abs(mixed[:, 2] - best[0, 2]) > 1e-9).mean() == pytest.approx(4 / 20, abs=0.03)
+
+
+def test_where_clauses_forbid_nearly_all_candidates_are_drawn_until_some_are_valid():
+    n = Integer("n", (1, 50), default=50)
+    space = cube(n, Float("x", (0, 1)), extra=[ForbiddenInClause(n, list(range(1, 50)))])
+    rows = CandidateSearch(n_global=4).candidates(space, np.empty((0, 2)), np.random.default_rng(0))
+    np.testing.assert_array_equal(rows[:, 0], np.ones(4))
+    # Without such clauses they are spread evenly: one in each quarter of each hyperparameter's range.
+    even = CandidateSearch(n_global=4).candidates(PLANE, np.empty((0, 2)), np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(np.floor(4 * even), axis=0), np.repeat(np.arange(4)[:, None], 2, axis=1))
 
 
 def test_candidates_alone_do_without_local_search():

@@ -12,8 +12,10 @@ from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
 from metalearn.optimizers.ask_tell import AskTell
+from metalearn.optimizers.bayesian import BayesianOptimization
 from metalearn.optimizers.journal import header, opened
 from metalearn.optimizers.random_search import RandomSearch
+from metalearn.surrogates.random_forest import RandomForest
 from tests.optimizers.objectives import NearBest
 
 
@@ -108,6 +110,25 @@ def test_another_optimization_may_not_go_on_with_it(path, other, difference):
     with pytest.raises(InputError, match=f"with {difference}; give what it was begun with"), opened(path, other):
         pass
     assert path.read_bytes() == before
+
+
+def test_a_method_that_holds_a_function_goes_on_where_that_has_a_name(tmp_path):
+    def repeated(made):
+        methods = [BayesianOptimization(surrogate=made()) for _ in range(2)]
+        for method in methods:
+            with opened(tmp_path / "line.jsonl", begun(method=method)) as journal:
+                journal.append(Asked(0, at(0.5)))
+
+    def named():
+        def forest(encoding):
+            return RandomForest(encoding)
+
+        return forest
+
+    repeated(named)
+    (tmp_path / "line.jsonl").unlink()
+    with pytest.raises(InputError, match=r"a lambda .* another journal, with a class or a function that has a name\."):
+        repeated(lambda: lambda encoding: RandomForest(encoding))
 
 
 def test_all_that_differs_is_said(path):

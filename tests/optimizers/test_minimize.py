@@ -404,6 +404,9 @@ def test_names_and_configurations_that_are_wrong():
         run(method="randon")
     with pytest.raises(ConfigurationError, match="not valid in the space bowl-1"):
         run(queue=[at(7)])
+    incomplete = Configuration("bowl-1", "bowl-1", {"x": 0.5})
+    with pytest.raises(ConfigurationError, match="has no value set"):
+        run(candidates=[incomplete])
 
 
 def test_progress_goes_to_a_terminal_only(capsys):

@@ -6,14 +6,13 @@ from metalearn.core.records import Trial
 from metalearn.optimizers.asha import Rungs
 from metalearn.optimizers.fidelities import NewConfigurations, fidelity_levels
 from metalearn.optimizers.promotion import History, Promotion, Scheduler
-from metalearn.optimizers.random_search import RandomSearch
-from tests.optimizers.multi_fidelity import LINE, at, conditional, finished, optimizer, run
+from tests.optimizers.multi_fidelity import LINE, EveryFidelity, at, conditional, finished, optimizer, run
 
 LEVELS = fidelity_levels(3, 1 / 9)
 
 
 def test_a_configuration_is_the_methods_own_from_its_first_proposal_on():
-    asked = optimizer(RandomSearch(), observed=[Trial(at(0.2), 1 / 9, loss=0.1, status="ok")])
+    asked = optimizer(EveryFidelity(), observed=[Trial(at(0.2), 1 / 9, loss=0.1, status="ok")])
     asked.restore(Trial(at(0.8), 1 / 9))
     asked.restore(Trial(at(0.4), 1 / 9))
     history = History.of(asked.state(), LEVELS)
@@ -23,7 +22,7 @@ def test_a_configuration_is_the_methods_own_from_its_first_proposal_on():
 
 
 def test_results_are_placed_by_configuration_and_fidelity_whoever_asked_for_them():
-    asked = optimizer(RandomSearch())
+    asked = optimizer(EveryFidelity())
     asked.restore(Trial(at(0.8), 1 / 9))
     asked.restore(Trial(at(0.4), 1 / 9))
     trials = [Trial(at(0.4), 1 / 9, status="timeout"), Trial(at(0.8), 1 / 9, loss=0.5, status="ok")]
@@ -35,7 +34,7 @@ def test_results_are_placed_by_configuration_and_fidelity_whoever_asked_for_them
 
 
 def test_a_pruned_trial_counts_as_one_that_did_not_succeed():
-    asked = optimizer(RandomSearch())
+    asked = optimizer(EveryFidelity())
     asked.restore(Trial(at(0.8), 1 / 9))
     asked.tell([Trial(at(0.8), 1 / 9, loss=0.1, status="pruned")])
     assert History.of(asked.state(), LEVELS).losses[0, 0] == np.inf
@@ -44,7 +43,7 @@ def test_a_pruned_trial_counts_as_one_that_did_not_succeed():
 def test_inactive_hyperparameters_do_not_keep_a_configuration_from_being_recognised():
     space = conditional()
     linear = next(c for c in space.sample(50, np.random.default_rng(0)) if c.hyperparameters["kind"] == "linear")
-    asked = optimizer(RandomSearch(), space)
+    asked = optimizer(EveryFidelity(), space)
     asked.restore(Trial(linear, 1 / 9))
     asked.restore(Trial(linear, 1 / 3))
     asked.tell([Trial(linear, 1 / 9, loss=1.0, status="ok")])
@@ -85,7 +84,7 @@ def test_a_promoted_candidate_is_the_very_same():
 def test_nothing_is_proposed_when_all_is_done():
     candidates = [at(x) for x in (0.1, 0.2, 0.3, 0.4)]
     scheduler = Scheduler(Rungs(3), LEVELS, NewConfigurations.of("random", LINE.cube))
-    asked = optimizer(RandomSearch(), candidates=candidates)
+    asked = optimizer(EveryFidelity(), candidates=candidates)
     state = asked.state()
     for i in range(12):
         proposal = scheduler.propose(state, np.random.default_rng(i))

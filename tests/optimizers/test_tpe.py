@@ -48,6 +48,11 @@ def grid(n=101):
     return np.linspace(0, 1, n)[:, None]
 
 
+def ratio(proposer, seen):
+    good, bad = proposer.densities(seen)
+    return good.log_density(grid()) - bad.log_density(grid())
+
+
 def test_splits_as_in_the_literature():
     assert [TPE(gamma=0.15).n_good(n) for n in (1, 10, 20, 1000)] == [1, 2, 3, 25]
     assert [TPE(split="sqrt", gamma=0.25).n_good(n) for n in (1, 16, 17, 100)] == [1, 1, 2, 3]
@@ -59,11 +64,13 @@ def test_starts_with_the_sobol_sequence():
         start = replace(state(space, [], n_design=index), n_proposed=index)
         x = TPE().begin(space.cube).propose(start, np.random.default_rng(0)).x
         np.testing.assert_array_equal(x, sobol_point(space.cube, 5, index))
+    nothing_known = TPE(n_initial=0).begin(line().cube).propose(state(line(), [], n_design=0), np.random.default_rng(0))
+    assert 0 <= nothing_known.x[0] <= 1
 
 
 def test_the_ratio_is_largest_where_good_trials_are_and_bad_ones_are_not():
     rows = [row(x, loss=abs(x - 0.3)) for x in np.linspace(0, 1, 40)]
-    scores = TPE().begin(line().cube).score(grid(), state(line(), rows))
+    scores = ratio(TPE().begin(line().cube), state(line(), rows))
     assert abs(grid()[scores.argmax(), 0] - 0.3) < 0.05
     assert scores[95] < scores[50] < scores[30]
 
@@ -73,13 +80,17 @@ def test_scores_by_the_two_densities():
     proposer = TPE(gamma=0.5, weights="uniform").begin(line().cube)
     good, bad = (proposer.parzen.fit(np.array(x)[:, None]) for x in ([0.1, 0.5], [0.9, 0.7]))
     expected = good.log_density(grid()) - bad.log_density(grid())
-    np.testing.assert_allclose(proposer.score(grid(), state(line(), rows)), expected)
+    np.testing.assert_allclose(ratio(proposer, state(line(), rows)), expected)
 
 
 def test_improvement_weighs_the_best_most():
-    rows = [row(0.1, loss=0.0), row(0.5, loss=0.9), row(0.7, loss=1.0), row(0.9, loss=1.0)]
+    rows = [row(0.1, loss=0.0), row(0.5, loss=0.9), row(0.7, loss=1.0), row(0.9, loss=7.0)]
     good, _ = TPE(gamma=0.5).begin(line().cube).densities(state(line(), rows))
     np.testing.assert_allclose(good.weights, np.array([2 * 1.0 / 1.1, 2 * 0.1 / 1.1, 1.0]) / 3)
+    # Where all that succeeded are good, the last of them stands for the best bad one.
+    failed = [row(0.1, loss=0.0), row(0.5, loss=0.9), row(0.7), row(0.9)]
+    good, _ = TPE(gamma=0.5).begin(line().cube).densities(state(line(), failed))
+    np.testing.assert_allclose(good.weights, [2 / 3, 0, 1 / 3])
 
 
 def test_recent_trials_weigh_more():
@@ -88,13 +99,13 @@ def test_recent_trials_weigh_more():
     weights = bad.weights[:-1]
     assert len(weights) == 36
     np.testing.assert_allclose(weights[11:], weights[-1])
-    np.testing.assert_allclose(weights[0] / weights[-1], 1 / 36)
+    np.testing.assert_allclose(weights[:11] / weights[-1], np.linspace(1 / 36, 1, 11))
 
 
 def test_failed_trials_are_bad_even_when_nothing_else_is_known():
     proposer = TPE().begin(line().cube)
     failed = state(line(), [row(x) for x in (0.7, 0.75, 0.8)])
-    scores = proposer.score(grid(), failed)
+    scores = ratio(proposer, failed)
     assert grid()[scores.argmin(), 0] == pytest.approx(0.75, abs=0.1)
     good, _ = proposer.densities(state(line(), [row(0.1, loss=1.0), row(0.2), row(0.3), row(0.4)]))
     np.testing.assert_array_equal(good.centers[:-1], [[0.1]])
@@ -104,7 +115,7 @@ def test_pending_trials_push_away():
     rows = [row(x, loss=abs(x - 0.3)) for x in np.linspace(0, 1, 20)]
     proposer = TPE().begin(line().cube)
     waiting = [Row(np.array([0.3])), Row(np.array([0.31]))]
-    before, after = (proposer.score(grid(), state(line(), rows, pending)) for pending in ((), waiting))
+    before, after = (ratio(proposer, state(line(), rows, pending)) for pending in ((), waiting))
     assert after[30] < before[30] - 0.1
     assert after[30] - after[80] < before[30] - before[80]
 
@@ -164,10 +175,11 @@ def test_is_better_than_random_search():
     assert ours < theirs - 0.5
 
 
-def test_is_invariant_to_the_scale_of_the_losses():
+@pytest.mark.parametrize("scaled_by", [lambda loss: 1e6 + 1e3 * loss, lambda loss: 1e-310 * loss])
+def test_is_invariant_to_the_scale_of_the_losses(scaled_by):
     rows = [row(x, loss=(x - 0.4) ** 2) for x in np.linspace(0, 1, 20)]
-    scaled = [r._replace(loss=1e6 + 1e3 * r.loss) for r in rows]
-    one, other = (TPE().begin(line().cube).score(grid(), state(line(), told)) for told in (rows, scaled))
+    scaled = [r._replace(loss=scaled_by(r.loss)) for r in rows]
+    one, other = (ratio(TPE().begin(line().cube), state(line(), told)) for told in (rows, scaled))
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 

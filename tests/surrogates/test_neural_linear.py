@@ -101,6 +101,16 @@ def test_conditioned_on_the_same_rows_it_is_the_same(fitted):
     assert more.predict(X[:1])[1] < fitted.predict(X[:1])[1]
 
 
+@pytest.mark.parametrize("n", [9, 10, 30])
+def test_is_never_certain_however_equal_losses_are(n):
+    encoding = Encoding((EncodedColumn("x", "numeric"),))
+    X = np.linspace(0, 1, n)[:, None]
+    predictor = NeuralLinear(encoding, n_steps=20).fit(X, np.full(n, 0.3), rng=np.random.default_rng(0))
+    mean, std = predictor.predict(X)
+    np.testing.assert_allclose(mean, 0.3, atol=1e-6)
+    assert (std > 0).all()
+
+
 def test_refuses_wrong_parameters():
     for options in ({"n_layers": 0}, {"n_folds": 1}, {"learning_rate": 0.0}, {"weight_decay": -1.0}):
         with pytest.raises(InputError):

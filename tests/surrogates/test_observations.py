@@ -14,3 +14,9 @@ def test_equal_losses_have_no_spread_of_rounding(loss: float) -> None:
 def test_other_losses_have_their_own() -> None:
     loss = np.array([1.0, 2.0, 6.0])
     assert mean_and_deviation(loss) == (loss.mean(), loss.std())
+
+
+@pytest.mark.parametrize("unit", [1e-308, 1e-200, 1e200, 1e308])
+def test_neither_tiny_nor_huge_losses_lose_their_spread(unit: float) -> None:
+    center, deviation = mean_and_deviation(np.array([0.0, unit]))
+    assert (center, deviation) == (pytest.approx(unit / 2, abs=0), pytest.approx(unit / 2, abs=0))

@@ -105,6 +105,12 @@ def test_a_constant_counts_for_nothing():
     np.testing.assert_allclose(density_of(density, [[0.3, 1.0]]), density_of(alone, [[0.3]]))
 
 
+def test_a_number_with_many_values_is_as_good_as_continuous():
+    X = np.array([[0.2], [0.4], [0.9]])
+    many, continuous = parzen(EncodedColumn("n", "numeric", n_values=1000)).fit(X), parzen(NUMBER).fit(X)
+    np.testing.assert_array_equal(many.log_density(X), continuous.log_density(X))
+
+
 def test_draws_follow_the_density():
     rng = np.random.default_rng(0)
     X = np.array([[0.1, 0.0, 0.0], [0.15, 0.25, 0.0], [0.7, 0.25, 1.0]])
@@ -120,6 +126,8 @@ def test_draws_follow_the_density():
     grid = np.array([[a, n, k] for a in x for n in np.arange(5) / 4 for k in np.arange(3) / 2])
     expected = density_of(density, grid).reshape(4, 100, 5, 3).mean(axis=1) / 4
     assert np.abs(observed - expected).max() < 0.01
+    for other_axes in ((1, 2), (0, 2), (0, 1)):
+        assert np.abs(observed.sum(axis=other_axes) - expected.sum(axis=other_axes)).max() < 0.015
 
 
 def test_weights_pull_the_density():
@@ -138,8 +146,9 @@ def test_no_kernel_is_narrower_than_asked_for(rule):
     assert np.isfinite(parzen(NUMBER, rule=rule, narrowest=0.0, clip=0.0).fit(same).log_density(same)).all()
 
 
-def test_scotts_rule():
-    x = np.random.default_rng(0).normal(0.5, 0.1, 40)
+@pytest.mark.parametrize("seed", [0, 5])  # where the interquartile range is the smaller spread, and where it is not
+def test_scotts_rule(seed):
+    x = np.random.default_rng(seed).normal(0.5, 0.1, 40)
     widths = parzen(NUMBER, rule="scott", narrowest=0.0, clip=0.0).fit(x[:, None]).widths[:-1, 0]
     spread = min(x.std(ddof=1), np.subtract(*np.percentile(x, [75, 25])) / 1.34)
     np.testing.assert_allclose(widths, 1.059 * spread * 40**-0.2)
