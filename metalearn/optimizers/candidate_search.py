@@ -170,7 +170,10 @@ def _perturbed(encoding: Encoding, points: Floats, rng: np.random.Generator) -> 
     scale = np.exp(rng.uniform(np.log(_NARROWEST), np.log(_WIDEST), size=(n, 1)))
     moved = points + scale * rng.standard_normal((n, d))
     anew = rng.random((n, d)) < 1 / d
-    choice = np.array([column.kind != "numeric" for column in encoding.columns])
-    moved = np.where(choice, np.where(anew, rng.random((n, d)), points), moved)
+    sizes = np.array([len(column.choices) for column in encoding.columns])
+    anywhere = rng.random((n, d))
+    # Choice j of m is j / (m - 1); numbers have no choices.
+    anywhere = np.where(sizes > 0, np.floor(anywhere * sizes) / np.maximum(sizes - 1, 1), anywhere)
+    moved = np.where(sizes > 0, np.where(anew, anywhere, points), moved)
     # What a new choice of its parent makes active starts anywhere.
-    return np.where(np.isnan(moved), rng.random((n, d)), moved)
+    return np.where(np.isnan(moved), anywhere, moved)

@@ -119,18 +119,23 @@ def opened(path: str | Path | None, begun: JournalContents) -> Iterator[Journal]
         yield Journal(_resumed(file, path, begun), file)
 
 
-def goes_on(path: str | Path | None) -> bool:
-    """Whether there is a journal at a path that an optimization would go on from.
+def resumable(path: str | Path | None, begun: Header) -> JournalContents | None:
+    """Return what a journal at a path holds that an optimization would go on from; None where there is none.
 
     Raises:
-        InputError: when the file cannot be read, or is no journal of an optimization.
+        InputError: when the file cannot be read, is no journal of an optimization, or belongs to another one.
 
-    >>> goes_on(None), goes_on("nowhere.jsonl")
-    (False, False)
+    >>> from metalearn.core.journal import Header
+    >>> resumable("nowhere.jsonl", Header("line-1", "", "RandomSearch()", 0, None, True, "")) is None
+    True
     """
-    return (
-        path is not None and Path(path).exists() and Path(path).stat().st_size > 0 and bool(read_journal(path).events)
-    )
+    if path is None or not Path(path).exists() or Path(path).stat().st_size == 0:
+        return None
+    found = read_journal(path)
+    if not found.events:
+        return None
+    _check_same(found, JournalContents(begun), path)
+    return found
 
 
 def _resumed(file: BinaryIO, path: str | Path, begun: JournalContents) -> JournalContents:

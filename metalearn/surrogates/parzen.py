@@ -205,14 +205,14 @@ class Density:
 
 
 def _neighbors(centers: Floats) -> Floats:
-    """Return the larger distance (n, d) to the neighbours in each column; to the ends of the range for one alone."""
+    """Return the larger distance (n, d) to the neighbours in each column, NaN for one alone."""
     order = np.argsort(centers, axis=0, kind="stable")  # inactive ones come last
     ordered = np.take_along_axis(centers, order, axis=0)
     gaps = np.diff(ordered, axis=0)
     nothing = np.full((1, centers.shape[1]), np.nan)
     widths = np.empty_like(centers)
     np.put_along_axis(widths, order, np.fmax(np.vstack([nothing, gaps]), np.vstack([gaps, nothing])), axis=0)
-    return np.where(np.isnan(widths), np.fmax(centers, 1 - centers), widths)
+    return widths
 
 
 def _scott(centers: Floats) -> Floats:

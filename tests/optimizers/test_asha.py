@@ -8,6 +8,7 @@ import pytest
 from metalearn.errors import InputError
 from metalearn.optimizers.asha import ASHA, Rungs
 from metalearn.optimizers.promotion import History, Promotion
+from metalearn.optimizers.state import Proposal
 from tests.optimizers.multi_fidelity import TINY, at, finished, optimizer, repeated, run
 
 SMALL = ASHA(min_fidelity=1 / 9)
@@ -55,6 +56,27 @@ def test_pending_trials_are_no_result():
     history = History(np.zeros((3, 1)), losses, np.array([[True, False]] * 3))
     assert Rungs(3).promotion(history, exhausted=False) is None
     assert Rungs(2).promotion(history, exhausted=False) == Promotion(1, 1)
+
+
+def test_a_share_that_is_whole_but_for_rounding_is_whole():
+    losses = np.column_stack([np.arange(11.0), np.r_[np.zeros(4), np.full(7, np.nan)]])
+    history = History(np.zeros((11, 1)), losses, ~np.isnan(losses))
+    assert Rungs(2.2).promotion(history, exhausted=False) == Promotion(4, 1)  # 11 / 2.2 are 5
+
+
+def test_by_default_there_are_four_fidelities_and_the_base_gives_all_new_configurations():
+    class Middle:
+        takes_queue = False
+
+        def begin(self, space):
+            return self
+
+        def propose(self, state, rng):
+            return Proposal(np.array([0.5]))
+
+    (trial,) = optimizer(ASHA(base=Middle())).ask()
+    assert trial.configuration == at(0.5)
+    assert round(1 / trial.fidelity) == 27
 
 
 def test_no_worker_ever_waits():

@@ -5,6 +5,7 @@ import pytest
 from ConfigSpace import (
     Categorical,
     ConfigurationSpace,
+    Constant,
     EqualsCondition,
     Float,
     ForbiddenEqualsClause,
@@ -83,6 +84,20 @@ def test_local_search_needs_no_random_directions():
     np.testing.assert_allclose(found, [2 / 3, 6 / 8, 2 / 4, 0.123], atol=1e-3)
 
 
+def test_steps_are_as_long_along_the_axes_as_in_random_directions():
+    calls = []
+
+    def score(X):
+        calls.append(X)
+        return -np.abs(X - 0.5).sum(axis=1)
+
+    maximize(score, PLANE, n_starts=1, n_steps=1, n_directions=2000)
+    candidates, near = calls
+    moved = near - candidates[score(candidates).argmax()]
+    np.testing.assert_allclose(np.abs(moved[:4]).max(axis=1), 0.1)
+    np.testing.assert_allclose(moved[4:].std(axis=0), 0.1, rtol=0.05)
+
+
 @pytest.mark.parametrize(
     "hyperparameter",
     [KIND, OrdinalHyperparameter("level", list(range(9))), Integer("n", (0, 4)), Integer("bit", (0, 1))],
@@ -99,6 +114,12 @@ def test_local_search_gets_to_every_value_from_any_other(hyperparameter):
         for seed in range(5):
             found = maximize(score, space, seed=seed, n_global=1, n_starts=1, n_directions=0)
             np.testing.assert_allclose(found, [target])
+
+
+def test_a_constant_stays_what_it_is():
+    space = cube(Constant("one", 7), Float("x", (0, 1)))
+    found = maximize(lambda X: -np.abs(X[:, 1] - 0.3), space, best=space.default[None])
+    np.testing.assert_allclose(found, [space.default[0], 0.3], atol=1e-3)
 
 
 def test_local_search_ends_where_ever_smaller_steps_find_nothing_better():
@@ -123,6 +144,9 @@ def test_candidates_near_the_best_change_few_choices_and_move_numbers_a_little()
     # One choice in four is drawn anew, of which about one in four, or in five, is the same again.
     assert (np.abs(mixed[:, 0] - best[0, 0]) > 1e-9).mean() == pytest.approx(3 / 16, abs=0.03)
     assert (np.abs(mixed[:, 2] - best[0, 2]) > 1e-9).mean() == pytest.approx(4 / 20, abs=0.03)
+    # All others as often, those at the ends too.
+    _, counts = np.unique(np.round(3 * mixed[:, 0]), return_counts=True)
+    np.testing.assert_allclose(np.delete(counts / counts.sum(), 2), 1 / 16, atol=0.015)
 
 
 def test_where_clauses_forbid_nearly_all_candidates_are_drawn_until_some_are_valid():

@@ -18,6 +18,7 @@ def test_the_trials_of_r_81_are_the_papers():
     expected = [(81, 81), (27, 27), (9, 9), (3, 3), (1, 1), (34, 27), (11, 9), (3, 3), (1, 1), (15, 9), (5, 3), (1, 1)]
     assert sizes(trials) == [*expected, (8, 3), (2 + 5, 1)]
     assert not repeated(trials)
+    assert sizes(run(optimizer(Hyperband()), 40)) == [(27, 27), (9, 9), (3, 3), (1, 1)]
 
 
 def test_each_promoted_is_the_best_of_its_own_bracket():

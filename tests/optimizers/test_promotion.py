@@ -81,6 +81,13 @@ def test_a_promoted_candidate_is_the_very_same():
     assert set(later) <= set(first)
 
 
+def test_the_first_of_the_queue_is_started_next():
+    scheduler = Scheduler(Rungs(3), LEVELS, NewConfigurations.of("random", LINE.cube))
+    state = optimizer(EveryFidelity(), queue=[at(0.9), at(0.2)]).state()
+    proposal = scheduler.propose(state, np.random.default_rng(0))
+    assert (proposal.x.tolist(), proposal.fidelity, proposal.from_queue) == ([0.9], LEVELS[0], True)
+
+
 def test_nothing_is_proposed_when_all_is_done():
     candidates = [at(x) for x in (0.1, 0.2, 0.3, 0.4)]
     scheduler = Scheduler(Rungs(3), LEVELS, NewConfigurations.of("random", LINE.cube))

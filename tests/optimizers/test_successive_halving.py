@@ -7,12 +7,21 @@ import pytest
 
 from metalearn.errors import InputError
 from metalearn.optimizers.successive_halving import SuccessiveHalving
-from tests.optimizers.multi_fidelity import distance, optimizer, run, sizes
+from tests.optimizers.multi_fidelity import at, distance, optimizer, run, sizes
 
 
 def test_one_bracket_follows_the_other():
     trials = run(optimizer(SuccessiveHalving(min_fidelity=1 / 9)), 26)
     assert sizes(trials) == [(9, 9), (3, 3), (1, 1), (9, 9), (3, 3), (1, 1)]
+    for default in (SuccessiveHalving(), SuccessiveHalving(n_configurations=27)):
+        assert sizes(run(optimizer(default), 40)) == [(27, 27), (9, 9), (3, 3), (1, 1)]
+
+
+def test_the_queue_fills_the_first_bracket_in_order():
+    queue = [at(x) for x in (0.9, 0.31, 0.8, 0.7)]
+    trials = run(optimizer(SuccessiveHalving(min_fidelity=1 / 9), queue=queue), 13)
+    assert [trial.configuration for trial in trials[:4]] == queue
+    assert sizes(trials) == [(9, 9), (3, 3), (1, 1)]
 
 
 def test_each_rung_holds_the_best_of_the_one_before():

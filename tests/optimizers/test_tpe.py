@@ -64,8 +64,8 @@ def test_starts_with_the_sobol_sequence():
         start = replace(state(space, [], n_design=index), n_proposed=index)
         x = TPE().begin(space.cube).propose(start, np.random.default_rng(0)).x
         np.testing.assert_array_equal(x, sobol_point(space.cube, 5, index))
-    nothing_known = TPE(n_initial=0).begin(line().cube).propose(state(line(), [], n_design=0), np.random.default_rng(0))
-    assert 0 <= nothing_known.x[0] <= 1
+    at_once = TPE(n_initial=0, n_candidates=1).begin(line().cube)
+    assert 0 <= at_once.propose(state(line(), [], n_design=0), np.random.default_rng(0)).x[0] <= 1
 
 
 def test_the_ratio_is_largest_where_good_trials_are_and_bad_ones_are_not():
@@ -100,6 +100,8 @@ def test_recent_trials_weigh_more():
     assert len(weights) == 36
     np.testing.assert_allclose(weights[11:], weights[-1])
     np.testing.assert_allclose(weights[:11] / weights[-1], np.linspace(1 / 36, 1, 11))
+    _, equal = TPE(weights="uniform", gamma=0.1).begin(line().cube).densities(state(line(), rows))
+    np.testing.assert_allclose(equal.weights, 1 / 37)
 
 
 def test_failed_trials_are_bad_even_when_nothing_else_is_known():

@@ -217,7 +217,7 @@ def test_an_executor_and_an_address_are_one_too_many():
 
 
 def test_a_dask_cluster_runs_what_cannot_be_pickled_and_each_call_anew():
-    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'metalearn[dask]'")
+    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install distributed")
     sizes = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None, "processes": False}
     with (
         distributed.LocalCluster(**sizes) as cluster,

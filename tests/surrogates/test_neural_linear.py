@@ -120,5 +120,5 @@ def test_refuses_wrong_parameters():
 def test_without_torch_it_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     X, loss = planted(5, 0)
-    with pytest.raises(MissingDependencyError, match=r"metalearn\[torch\]"):
+    with pytest.raises(MissingDependencyError, match="pip install torch safetensors"):
         NeuralLinear(MIXED).fit(X, loss, rng=np.random.default_rng(0))
