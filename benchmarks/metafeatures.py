@@ -2,7 +2,7 @@
 
     python -m benchmarks.metafeatures [--quick] [--out FILE] [--limit 20] [--cache DIR]
 
-pymfe comes with ``pip install 'metalearn[peers]'``. Both get the same arrays, each dataset in a process of its own with
+pymfe comes with ``pip install -e '.[peers]'``. Both get the same arrays, each dataset in a process of its own with
 one thread. Each group is timed alone, then all in one call. These machines are up to twice as fast in one minute as in
 the next, so both sides take turns, pymfe between two runs of ours, for 2 seconds or 15 rounds; the ratio is the median
 over the rounds. A group that pymfe does not finish within ``--limit`` seconds, or within 12 GB, counts with the limit,

@@ -3,7 +3,7 @@
     python -m benchmarks.metafeatures_robustness [--quick] [--out FILE] [--limit 40]
 
 The inputs are those of ``tests/metafeatures/nasty.py``. Ours are all groups of the registry. pymfe, which comes with
-``pip install 'metalearn[peers]'``, runs with its default groups, one process an input, which is stopped after
+``pip install -e '.[peers]'``, runs with its default groups, one process an input, which is stopped after
 ``--limit`` seconds or at 12 GB; it is given what its documentation asks for, ``X.to_numpy()`` and ``y.to_numpy()``.
 """
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metalearn import checks as checks
     from metalearn.api import fetch_dataset, fetch_task, load_dataset, make_estimator, optimize, recommend
     from metalearn.core.meta_dataset import MetaDataset
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
@@ -62,10 +63,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "checks":
+        return import_module("metalearn.checks")
     if name not in _HOMES:
         raise AttributeError(f"module 'metalearn' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, "checks"})

@@ -1,7 +1,7 @@
 """The calls a user makes: load a table, get recommended configurations, and the estimators they stand for."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,18 @@ from metalearn.core.records import (
     Recommendation,
     Task,
     TaskType,
-    Trial,
 )
+from metalearn.describing import described
 from metalearn.errors import AbsentError, InputError
-from metalearn.recommending import Recommendations, Wishes, recommended, timed
-from metalearn.store import KnowledgeBase
+from metalearn.recommendations import Recommendations
+from metalearn.recommending import History, Wishes, recommended, timed
+from metalearn.store import KnowledgeBase, opened
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-    from metalearn.optimizing import Optimization
+    from metalearn.optimization import Optimization
 
 # Who waits for a recommendation learns after some seconds that a server does not answer.
 _ATTEMPTS = 3
@@ -105,12 +106,19 @@ def fetch_task(task_id: int, *, server: str | None = None, cache: str | Path | N
     return table.dataset(found.target, task_type=TASK_TYPES[found.type])
 
 
-def describe(dataset: Dataset, *, timeout: float | None = None, seed: int = 0) -> Task:
-    """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds."""
-    from metalearn.metafeatures.extract import meta_features
+def describe(
+    dataset: Dataset,
+    *,
+    kb: KnowledgeBase | str | Path | None = None,
+    timeout: float | None = None,
+    seed: int = 0,
+) -> Task:
+    """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds.
 
-    features = meta_features(dataset, budget=timeout, rng=np.random.default_rng(seed))
-    return Task(dataset.id, dataset.id, dataset.task_type, meta_features=features)
+    They are those that the tasks of ``kb`` have (default: the bundled one; see ``metalearn.describing``).
+    """
+    with opened(kb) as known:
+        return described(dataset, known, timeout=timeout, seed=seed)
 
 
 def recommend(
@@ -121,7 +129,7 @@ def recommend(
     recommender: str = "auto",
     kb: KnowledgeBase | str | Path | None = None,
     metric: str | None = None,
-    history: Sequence[Trial] | str | Path = (),
+    history: History = (),
     candidates: Sequence[Configuration] | None = None,
     constraints: Constraints = NO_CONSTRAINTS,
     memory: float | None = None,
@@ -133,11 +141,11 @@ def recommend(
 
     ``kb`` is a knowledge base, or where one is (default: the bundled one); ``metric`` what is to be good (default: the
     one with most evaluations there). ``candidates`` and ``constraints`` are as in
-    ``core.protocols.FittedRecommender``; so is ``history``, which may also be a file (``sources.trials``) or a
-    knowledge base of evaluations on the task. Where the knowledge base knows nothing about such tasks, the learners'
-    defaults are recommended, and ``reason`` says so. Algorithms whose library is not installed or whose limits the
-    dataset exceeds are left out, unless ``constraints`` asks for them by name, and so is what is predicted to need more
-    than ``memory`` GB (``recommenders.memory``); ``reason`` says which, or how many.
+    ``core.protocols.FittedRecommender``; so is ``history``, which may also hold dicts, or be a file (both as in
+    ``sources.trials``) or a knowledge base of evaluations on the task. Where the knowledge base knows nothing about
+    such tasks, the learners' defaults are recommended, and ``reason`` says so. Algorithms whose library is not
+    installed or whose limits the dataset exceeds are left out, unless ``constraints`` asks for them by name, and so is
+    what is predicted to need more than ``memory`` GB (``recommenders.memory``); ``reason`` says which, or how many.
 
     A list that neither history nor candidates narrow has a default configuration of the library at its second place
     (the one that the recommender would try first), unless one is at the first or second anyway, or ``include_default``
@@ -145,7 +153,8 @@ def recommend(
     was fitted to a snapshot is cached (``recommenders.cache``).
 
     Raises:
-        InputError: for data, a history or a metric that cannot be used, or a k below 1.
+        InputError: for data, a history or a metric that cannot be used, a k below 1, or where nothing is left to
+            recommend: says which limit leaves nothing.
         UnknownNameError: for a recommender or a metric that is not known.
 
     >>> from sklearn.datasets import load_iris
@@ -159,12 +168,15 @@ def recommend(
         raise InputError(f"memory is a positive number of GB; got {memory}.")
     wishes = Wishes(k, recommender, metric, history, candidates, constraints, memory, diverse, include_default, seed)
     seconds: dict[str, float] = {}
-    with timed(seconds, "describe"):
-        task = data if isinstance(data, Task) else describe(_as_dataset(data, y), seed=seed)
-    with timed(seconds, "load"):
-        opened = kb if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb)
-    with nullcontext(opened) if isinstance(kb, KnowledgeBase) else opened:
-        return recommended(task, opened, wishes, seconds)
+    given = data if isinstance(data, Task) else _as_dataset(data, y)
+    with opened(kb) as known:
+        with timed(seconds, "describe"):
+            task = given if isinstance(given, Task) else described(given, known, seed=seed)
+        found = recommended(task, known, wishes, seconds)
+    if not found:
+        raise InputError(f"{found.reason[0].upper()}{found.reason[1:]}.")
+    mended = given.notes if isinstance(given, Dataset) else ()
+    return replace(found, reason="; ".join((found.reason, *mended)))
 
 
 def optimize(
@@ -192,12 +204,14 @@ def optimize(
     The first ``warm_start`` configurations are recommended from a knowledge base, as by ``recommend``; the optimizer
     goes on from them until ``seconds`` or ``trials`` are spent (default: 50 trials). A trial is stopped after
     ``seconds_each``, or where it needs more than ``memory`` GB. With a ``journal`` that exists, the search goes on
-    where that ends. See ``metalearn.optimizing`` for the other options.
+    where that ends. See ``metalearn.optimizing`` for the other options. A script calls this under
+    ``if __name__ == "__main__":``, since the child processes that trials run in import the script.
 
     Raises:
-        InputError: for data, a metric or a limit that cannot be used, when all of the first trials crashed, or when the
-            journal belongs to another optimization.
+        InputError: for data, a metric or a limit that cannot be used, when no trial ended well, or when the journal
+            belongs to another optimization.
         UnknownNameError: for an optimizer, recommender, metric or algorithm that is not known.
+        MetalearnError: when no child process can start, as where a script calls this without a guard.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
@@ -211,7 +225,10 @@ def optimize(
 
     search = Search(optimizer, warm_start, recommender, metric, constraints, seed)
     budget = Budget(trials, seconds, seconds_each, memory, patience, workers)
-    return search_and_refit(_as_dataset(data, y), search, budget, kb=kb, journal=journal, progress=progress)
+    found = search_and_refit(_as_dataset(data, y), search, budget, kb=kb, journal=journal, progress=progress)
+    if found.best is None and found.result.stopped != "interrupted":
+        raise InputError(f"Nothing was found: {'; '.join((*found.notes[-1:], *found.failures))}.")
+    return found
 
 
 def make_estimator(
@@ -240,12 +257,14 @@ def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> D
         raise InputError("Pass the target too: recommend(X, y); or a Dataset from load_dataset(path, target).")
     import pandas as pd
 
-    from metalearn.sources.frames import make_dataset, unique_names
+    from metalearn.sources.frames import make_dataset, renamed, unique_names
 
     if not isinstance(data, pd.DataFrame):
-        raise InputError(f"The features are a pandas DataFrame; got {type(data).__name__}.")
+        raise InputError(f"The features are a pandas DataFrame; got {type(data).__name__}: pass pd.DataFrame(X).")
     if np.shape(y) != (len(data),):
         raise InputError(f"The target holds one value for each of the {len(data)} rows; got the shape {np.shape(y)}.")
     *columns, target = unique_names([*data.columns, getattr(y, "name", None) or "target"])
     # As it came: classes that are numbers are told from numbers by their dtype.
-    return make_dataset(data.set_axis(columns, axis=1).assign(**{target: getattr(y, "array", y)}), target, name="data")
+    table = data.set_axis(columns, axis=1).assign(**{target: getattr(y, "array", y)})
+    dataset = make_dataset(table, target, name="data")
+    return replace(dataset, notes=(*renamed(data.columns, columns), *dataset.notes))

@@ -14,6 +14,7 @@
 Each message is one plain sentence: what was wrong, where, and what to do.
 """
 
+import re
 from collections.abc import Iterable
 
 
@@ -36,22 +37,26 @@ class UnknownNameError(MetalearnError, LookupError):
     "There is no recommender 'knnn'; did you mean 'knn'? Known: knn, random."
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        self.kind, self.name, self.known, self.where = kind, name, tuple(sorted(known)), where
         hint = did_you_mean(name, self.known)
-        listed = f"Known: {', '.join(self.known)}." if self.known else "there is none at all."
-        super().__init__(f"There is no {kind} {name!r}; {hint}{listed}")
+        listed = f"{'Known' if hint else 'known'}: {', '.join(self.known)}." if self.known else "there is none at all."
+        super().__init__(f"There is no {kind} {name!r}{where and ' '}{where}; {hint}{listed}")
 
-    def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...]]]:
-        return UnknownNameError, (self.kind, self.name, self.known)
+    def __reduce__(self) -> tuple[type["UnknownNameError"], tuple[str, str, tuple[str, ...], str]]:
+        return UnknownNameError, (self.kind, self.name, self.known, self.where)
 
 
 class MissingDependencyError(MetalearnError, ImportError):
-    """A package that belongs to an extra which is not installed."""
+    """A package that belongs to an extra which is not installed.
+
+    >>> str(MissingDependencyError("torch", "torch"))
+    "This needs torch, which is not installed: pip install torch safetensors (the extra 'torch')."
+    """
 
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"This needs {package}, which is not installed; run: pip install 'metalearn[{extra}]'.")
+        super().__init__(f"This needs {package}, which is not installed: {how_to_install(extra)}.")
 
     def __reduce__(self) -> tuple[type["MissingDependencyError"], tuple[str, str]]:
         return MissingDependencyError, (self.package, self.extra)
@@ -75,6 +80,25 @@ class KnowledgeBaseLockedError(KnowledgeBaseError):
 
 class SnapshotError(KnowledgeBaseError):
     """A snapshot that is incomplete, altered, or of an unknown version."""
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs the libraries of an extra.
+
+    They are named, since the package index has another project of our name.
+
+    >>> how_to_install("cma")
+    "pip install cma (the extra 'cma')"
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        lines = requires("metalearn") or []
+    except PackageNotFoundError:  # run from a folder that is not installed
+        lines = []
+    wanted = [line for line in lines if re.search(rf"""extra == ["']{re.escape(extra)}["']""", line)]
+    libraries = sorted((found[0] for line in wanted if (found := re.match(r"[\w.-]+", line))), key=lambda n: n != extra)
+    return f"pip install {' '.join(libraries or [extra])} (the extra {extra!r})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

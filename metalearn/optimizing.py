@@ -1,31 +1,30 @@
 """How a dataset's best pipeline is looked for: recommended configurations first, then an optimizer from there on."""
 
 import warnings
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metalearn.core.metrics import Metric
+from metalearn.core.execution import leave_if_imported
 from metalearn.core.parallel import check_workers, executor
-from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, Task, Trial
-from metalearn.core.registry import create
+from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, Trial
 from metalearn.core.spaces import SearchSpace
+from metalearn.describing import described
 from metalearn.errors import InputError
 from metalearn.learners.objective import SECONDS, CashObjective, base_memory, measure
 from metalearn.learners.space import space_of
 from metalearn.learners.splits import N_FOLDS, validation_splits
-from metalearn.metafeatures.extract import meta_features
-from metalearn.optimizers.journal import goes_on
+from metalearn.optimization import Optimization
+from metalearn.optimizers.journal import header, resumable
 from metalearn.optimizers.minimize import Callback, check_limits, minimize
-from metalearn.optimizers.result import Result
-from metalearn.recommending import Recommendations, Wishes, recommended, timed
-from metalearn.store import KnowledgeBase
+from metalearn.optimizers.state import method_of
+from metalearn.recommendations import Recommendations
+from metalearn.recommending import Wishes, recommended, timed
+from metalearn.store import KnowledgeBase, opened
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -100,82 +99,6 @@ class Search:
 _SEARCH, _BUDGET = Search(), Budget()
 
 
-@dataclass(frozen=True, eq=False)
-class Optimization:
-    """What was found for a dataset, and how.
-
-    ``warm_starts`` are what was recommended, and put in front of the queue, None in a cold start. ``estimator`` is the
-    best pipeline, fitted to all rows; None where no trial ended well. ``notes`` say what was left out, and why.
-    ``seconds`` are those of each stage: describe, load, fit, recommend, prepare, search, refit.
-    """
-
-    dataset: Dataset
-    space: SearchSpace
-    metric: Metric
-    optimizer: str
-    warm_starts: Recommendations | None
-    result: Result
-    estimator: "Pipeline | None" = None
-    notes: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def best(self) -> Trial | None:
-        """The best trial, at the largest fidelity that one ended well at."""
-        return self.result.best
-
-    @cached_property
-    def statuses(self) -> dict[str, int]:
-        """How many trials ended with each status, the most frequent one first."""
-        return dict(Counter(trial.status for trial in self.result.trials).most_common())
-
-    def value(self, loss: float) -> float:
-        """Return the metric's value that a loss stands for."""
-        return self.metric.loss(loss)  # what turns values into losses turns them back
-
-    def loss_of(self, configuration_id: str) -> float | None:
-        """Return the loss of a configuration at its largest fidelity, None where it failed or was not tried."""
-        tried = [trial for trial in self.result.trials if trial.configuration.id == configuration_id]
-        return max(tried, key=lambda trial: trial.fidelity).loss if tried else None
-
-    def asdict(self) -> dict[str, Any]:
-        """Return plain data, as ``metalearn optimize --json`` prints it."""
-        return {
-            "task": {"dataset_id": self.dataset.id, "name": self.dataset.name, "type": self.dataset.task_type},
-            "metric": self.metric.name,
-            "optimizer": self.optimizer,
-            "best": None if self.best is None else self._best(self.best),
-            "statuses": self.statuses,
-            "stopped": self.result.stopped,
-            "incumbents": [
-                {"trials": best.n_trials, "seconds": best.elapsed_seconds, "loss": best.trial.loss}
-                for best in self.result.incumbents
-            ],
-            "recommender": None if self.warm_starts is None else self.warm_starts.recommender,
-            "reason": None if self.warm_starts is None else self.warm_starts.reason,
-            "warm_starts": self._warm_starts(),
-            "notes": list(self.notes),
-            "seconds": dict(self.seconds),
-        }
-
-    def _best(self, best: Trial) -> dict[str, Any]:
-        configuration, loss = best.configuration, best.loss
-        return {
-            "id": configuration.id,
-            "space": configuration.space,
-            "algorithm": configuration.algorithm,
-            "hyperparameters": dict(configuration.hyperparameters),
-            "loss": loss,
-            self.metric.name: None if loss is None else self.value(loss),
-            "fidelity": best.fidelity,
-        }
-
-    def _warm_starts(self) -> list[dict[str, Any]]:
-        if self.warm_starts is None:
-            return []
-        return [item | {"loss": self.loss_of(item["id"])} for item in self.warm_starts.asdict()["recommendations"]]
-
-
 def optimize(
     dataset: Dataset,
     search: Search = _SEARCH,
@@ -197,37 +120,47 @@ def optimize(
         InputError: for a metric or a limit that cannot be, when all of the first trials crashed, or when the journal
             belongs to another optimization.
         UnknownNameError: for an optimizer, recommender, metric or algorithm that is not known.
+        MetalearnError: when no child process can start, as where a script calls this without a guard.
     """
+    leave_if_imported()
     seconds: dict[str, float] = {}
     space, notes = space_of(dataset, search.constraints)
-    create("optimizer", search.optimizer)  # refused now, not after what takes time
-    measure(dataset, search.metric)
-    found = _recommended(dataset, space, search, budget, kb, seconds) if search.warm_start else None
+    # Refused now, not after what takes time.
+    objective_name = f"{measure(dataset, search.metric).name} on {dataset.id}"
+    method = method_of(search.optimizer)
+    before = resumable(journal, header(space, method, search.seed, objective=objective_name))
+    splits = validation_splits(dataset, search.seed)
+    n_fits = N_FOLDS * len(splits)
+    found = _recommended(dataset, space, search, budget, n_fits, kb, seconds) if search.warm_start else None
     with timed(seconds, "prepare"):
-        splits, memory_bytes = validation_splits(dataset, search.seed), _prepared(budget.memory)
+        memory_bytes = _prepared(budget.memory)
         objective = CashObjective(dataset, splits, search.metric, seconds=budget.of_a_trial, memory_bytes=memory_bytes)
+    queue = [item.configuration for item in found or ()]
+    if before is not None and list(before.queue) != queue:
+        begun = f"{len(before.queue)} warm starts" if before.queue else "no warm starts"
+        notes += (f"the journal began with {begun}, and the search goes on from there, whatever is asked for now",)
     options: dict[str, Any] = {"journal": journal, "callbacks": callbacks, "progress": progress}
-    options["objective_name"] = f"{objective.measure.name} on {dataset.id}"
     with timed(seconds, "search"), executor(budget.workers) as (pool, n_workers):
         result = minimize(
             objective,
             space,
-            method=search.optimizer,
+            method=method,
             n_trials=budget.n_trials,
             seconds=budget.seconds,
-            # A search that goes on has its queue, whatever would be recommended today.
-            queue=[] if goes_on(journal) else [item.configuration for item in found or ()],
+            queue=queue if before is None else [],
             # One worker is this thread; several wait for child processes, whose limits are the objective's.
             workers=n_workers,
             executor=None if str(budget.workers) == "1" else pool,
             patience=budget.patience,
             seed=search.seed,
+            objective_name=objective_name,
             **options,
         )
     with timed(seconds, "refit"):
         estimator, why_not = _refitted(dataset, result.best, search.seed)
-    notes += why_not
-    return Optimization(dataset, space, objective.measure, search.optimizer, found, result, estimator, notes, seconds)
+    about: dict[str, Any] = {"notes": notes + why_not, "seconds": seconds}
+    about["n_from_journal"] = len(before.finished) if before else 0
+    return Optimization(dataset, space, objective.measure, search.optimizer, found, result, estimator, **about)
 
 
 def _recommended(
@@ -235,34 +168,31 @@ def _recommended(
     space: SearchSpace,
     search: Search,
     budget: Budget,
+    n_fits: int,
     kb: KnowledgeBase | str | Path | None,
     seconds: dict[str, float],
 ) -> Recommendations:
     """Return the first recommendations that the space holds, the library's default among them.
 
-    What is predicted to need more memory than there is, or longer than a trial may take, is left out.
+    What is predicted to need more memory than there is, or longer than a trial may take, which is ``n_fits`` fits, is
+    left out.
     """
-    with timed(seconds, "describe"):
-        features = meta_features(dataset, rng=np.random.default_rng(search.seed))
-        task = Task(dataset.id, dataset.id, dataset.task_type, meta_features=features)
-    # What is predicted is one fit of many.
-    each = budget.of_a_trial / (N_FOLDS * len(validation_splits(dataset, search.seed)))
     wishes = Wishes(
         k=search.warm_start,
         recommender=search.recommender,
         metric=search.metric,
         history=(),
         candidates=None,
-        constraints=replace(search.constraints, space=space, seconds=each),
+        constraints=replace(search.constraints, space=space, seconds=budget.of_a_trial / n_fits),
         memory=budget.memory,
         diverse=False,
         include_default=True,
         seed=search.seed,
     )
-    with timed(seconds, "load"):
-        opened = kb if isinstance(kb, KnowledgeBase) else KnowledgeBase.open(kb)
-    with nullcontext(opened) if isinstance(kb, KnowledgeBase) else opened:
-        return recommended(task, opened, wishes, seconds)
+    with opened(kb) as known:
+        with timed(seconds, "describe"):
+            task = described(dataset, known, seed=search.seed)
+        return recommended(task, known, wishes, seconds)
 
 
 def _prepared(memory: float | None) -> int | None:

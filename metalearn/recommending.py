@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,86 +15,29 @@ from metalearn.core.protocols import Explains, FittedRecommender, Recommender, T
 from metalearn.core.records import Configuration, Constraints, Recommendation, Task, Trial
 from metalearn.core.registry import create
 from metalearn.core.transforms import ranks
+from metalearn.describing import extractor_of
 from metalearn.errors import InputError, UnknownNameError
+from metalearn.recommendations import Recommendations
 from metalearn.recommenders.cache import fitted as fitted_or_read
 from metalearn.recommenders.diversity import maximal_marginal_relevance, profile_similarity
+from metalearn.recommenders.eligibility import Limits
 from metalearn.recommenders.lists import affordable, with_default
 from metalearn.recommenders.memory import METRIC as MEMORY_METRIC
 from metalearn.recommenders.memory import predicted_memory
 from metalearn.recommenders.ranking import Ordering
+from metalearn.recommenders.tried import Tried
 from metalearn.store import KnowledgeBase
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 N_DRIVERS = 5
 # A new task is said to be unlike the past ones where so many of those are nearer to each other.
 UNLIKE = 0.95
 # Lists are made diverse from so many at least of what the recommender puts first.
 N_CONSIDERED = 1000
-_COLUMNS = (
-    "rank",
-    "algorithm",
-    "hyperparameters",
-    "predicted_loss",
-    "std",
-    "predicted_seconds",
-    "id",
-    "space",
-    "evidence",
-)
 _OF_EITHER_TYPE = (MEMORY_METRIC, "predict_seconds")
 
 
-@dataclass(frozen=True, eq=False)
-class Recommendations:
-    """Configurations to try, the first one first; which recommender chose them, and why that one.
-
-    ``drivers`` are the meta-features that told most which past tasks the new one is like, with their shares, the
-    largest first. ``novelty`` is the share of past tasks that are nearer to each other than the new one is to them,
-    None where that is not known. ``seconds`` are those of each stage: describe, load, fit, recommend.
-    """
-
-    task: Task
-    recommender: str
-    reason: str
-    items: tuple[Recommendation, ...]
-    drivers: tuple[tuple[str, float], ...] = ()
-    novelty: float | None = None
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-    def __iter__(self) -> Iterator[Recommendation]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> Recommendation:
-        return self.items[index]
-
-    def to_frame(self) -> "pd.DataFrame":
-        """Return a row for each configuration, by its ``rank`` from 1.
-
-        Columns: ``algorithm``, ``hyperparameters`` (a dict), ``predicted_loss`` with its ``std``,
-        ``predicted_seconds`` of one fit, and the ``id``, ``space`` and ``evidence`` of ``asdict``.
-        """
-        import pandas as pd
-
-        listed = [_plain(rank, item) for rank, item in enumerate(self.items, start=1)]
-        return pd.DataFrame(listed, columns=_COLUMNS).set_index("rank")
-
-    def asdict(self, *, explain: bool = False) -> dict[str, Any]:
-        """Return plain data, as ``metalearn recommend --json`` prints it; with ``explain`` what explains it too."""
-        values = self.task.meta_features
-        drivers = [{"name": name, "value": values[name], "share": share} for name, share in self.drivers]
-        explained = {"drivers": drivers, "novelty": self.novelty, "seconds": dict(self.seconds)}
-        return {
-            "task": {"id": self.task.id, "dataset_id": self.task.dataset_id, "type": self.task.type},
-            "recommender": self.recommender,
-            "reason": self.reason,
-            **(explained if explain else {}),
-            "recommendations": [_plain(rank, item) for rank, item in enumerate(self.items, start=1)],
-        }
+# What was tried already: trials, or what stands for them in ``sources.trials``; or the file or knowledge base it is in.
+History = Sequence[Trial | Mapping[str, Any]] | str | Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +47,7 @@ class Wishes:
     k: int
     recommender: str
     metric: str | None
-    history: Sequence[Trial] | str | Path
+    history: History
     candidates: Sequence[Configuration] | None
     constraints: Constraints
     memory: float | None
@@ -115,6 +58,8 @@ class Wishes:
 
 def recommended(task: Task, kb: KnowledgeBase, wishes: Wishes, seconds: dict[str, float]) -> Recommendations:
     """Return the recommendations for a task; ``seconds`` takes those of each stage.
+
+    Where nothing can be recommended there are none, and the reason is why.
 
     Raises:
         InputError: for a metric of other tasks, or a history that cannot be one.
@@ -131,16 +76,22 @@ def recommended(task: Task, kb: KnowledgeBase, wishes: Wishes, seconds: dict[str
     with timed(seconds, "fit"):
         fitted = fitted_or_read(method, past, seed=wishes.seed)
     with timed(seconds, "recommend"):
-        unusable = _unusable(task, wishes.constraints)
+        unusable, asked = _unusable(task), wishes.constraints.algorithms or ()
+        in_spite = [f"{name} was asked for, but {unusable.pop(name)}" for name in asked if name in unusable]
         limits = replace(wishes.constraints, exclude=(*wishes.constraints.exclude, *unusable, *(heavy or ())))
         items = _listed(fitted, task, past, tried, replace(wishes, constraints=limits))
         name, reason = _explanation(fitted, task, name, past, wishes.metric)
         novelty = fitted.past.novelty.of(fitted.past.meta_features_of(task)) if isinstance(fitted, Ordering) else None
         if novelty is not None and novelty > UNLIKE:
             reason += f"; beware: {novelty:.0%} of the past tasks are more like the rest than the new one is"
-        reason += "".join(f"; {note}" for note in _notes(wishes, items, past, tried, unusable, heavy))
+        notes = (*in_spite, *_notes(wishes, items, past, tried, unusable, heavy))
+        reason = "; ".join((reason, *notes))
+        if not items:
+            reason = f"nothing can be recommended: {_blame(fitted, task, wishes, tried, unusable, heavy or {})}"
         drivers = _drivers(fitted, task, past)
-    return Recommendations(task, name, reason, items, drivers, novelty, seconds)
+    shown = {evidence.task_id for item in items for evidence in item.evidence}
+    names = {task_id: dataset for task_id, dataset in kb.dataset_names().items() if task_id in shown}
+    return Recommendations(task, name, reason, items, drivers, novelty, seconds, past.metric, names)
 
 
 @contextmanager
@@ -152,67 +103,77 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _past(kb: KnowledgeBase, task: Task, wishes: Wishes) -> MetaDataset:
-    past = kb.meta_dataset(metric=wishes.metric, task_type=task.type, extractor=kb.extractor_of(task))
+    past = kb.meta_dataset(metric=wishes.metric, task_type=task.type, extractor=extractor_of(task, kb))
     measures = {task.type} if past.metric.name in _OF_EITHER_TYPE else {rows.task_type(past.metric)}
     if wishes.metric is not None and not len(past) and task.type not in measures:
         raise InputError(f"{wishes.metric} does not measure {task.type}; name a metric that does.")
     spaces = {configuration.space for configuration in past.configurations}
     space = wishes.constraints.space
     if isinstance(space, str) and spaces and space not in spaces:
-        raise UnknownNameError("search space in this knowledge base", space, spaces)
+        raise UnknownNameError("search space", space, spaces, where="in this knowledge base")
     return past
 
 
-def _tried(history: Sequence[Trial] | str | Path, past: MetaDataset, task: Task) -> tuple[Trial, ...]:
+def _tried(history: History, past: MetaDataset, task: Task) -> tuple[Trial, ...]:
     """Return the trials on the new task: as given, or read from a file or a knowledge base."""
-    from metalearn.learners.definition import SPACE_NAMES
-    from metalearn.sources.trials import check_losses, read_trials, trials_of
+    from metalearn.learners.space import search_space
+    from metalearn.sources.trials import as_trials, check_losses, read_trials, trials_of
 
+    if not history:
+        return ()
+    spaces, library = {configuration.space for configuration in past.configurations}, search_space(task.type)
+    space = spaces.pop() if len(spaces) == 1 else library.name
     if not isinstance(history, str | Path):
-        trials = tuple(history)
+        trials = as_trials(history, past, space=space, library=library)
     elif str(history).endswith(".duckdb") or "://" in str(history) or Path(history).is_dir():
         with KnowledgeBase.open(history) as kb:
             trials = trials_of(kb.meta_dataset(metric=past.metric.name, task_type=task.type), str(history))
     else:
-        spaces = {configuration.space for configuration in past.configurations}
-        trials = read_trials(history, past, space=spaces.pop() if len(spaces) == 1 else SPACE_NAMES[task.type])
+        trials = read_trials(history, past, space=space, library=library)
     check_losses(trials, past.metric)
     return trials
 
 
-def _too_large(kb: KnowledgeBase, task: Task, memory: float) -> tuple[str, ...] | None:
-    """Return the ids of configurations that need more than so many GB, None where nothing tells."""
+def _too_large(kb: KnowledgeBase, task: Task, memory: float) -> dict[str, float] | None:
+    """Return the predicted GB of configurations that need more than so many, by id, None where nothing tells."""
     try:
-        measured = kb.meta_dataset(metric=MEMORY_METRIC, task_type=task.type, extractor=kb.extractor_of(task))
+        measured = kb.meta_dataset(metric=MEMORY_METRIC, task_type=task.type, extractor=extractor_of(task, kb))
     except UnknownNameError:  # an old knowledge base
         return None
     predicted = predicted_memory(measured, task)
-    return tuple(id_ for id_, needed in predicted.items() if needed > memory) if predicted else None
+    return {id_: needed for id_, needed in predicted.items() if needed > memory} if predicted else None
 
 
-def _unusable(task: Task, constraints: Constraints) -> dict[str, str]:
-    """Return why algorithms that nobody asked for by name cannot be fitted here, by algorithm."""
+def _unusable(task: Task) -> dict[str, str]:
+    """Return why algorithms cannot be fitted here, by algorithm."""
     from metalearn.learners.catalog import LEARNERS
     from metalearn.learners.space import unusable
 
     features = task.meta_features
-    others = sorted(set(LEARNERS) - set(constraints.algorithms or ()))
-    return unusable(others, features.get("n_rows", 0), features.get("n_classes", 0))
+    return unusable(sorted(LEARNERS), features.get("n_rows", 0), features.get("n_classes", 0))
 
 
 def _listed(
     fitted: FittedRecommender, task: Task, past: MetaDataset, tried: tuple[Trial, ...], wishes: Wishes
 ) -> tuple[Recommendation, ...]:
-    """Return the first k of the recommender's order: made diverse, with a default, within the seconds in all."""
+    """Return the first k of the recommender's order: made diverse, with a default, within the seconds in all.
+
+    Where the list that would come without a limit on all seconds keeps to it, it is that list.
+    """
     constraints, total = wishes.constraints, wishes.constraints.total_seconds
+    if total is not None:
+        unhurried = replace(wishes, constraints=replace(constraints, total_seconds=None))
+        items = _listed(fitted, task, past, tried, unhurried)
+        if sum(item.cost_seconds or 0.0 for item in items) <= total:
+            return items
     if wishes.diverse:  # from all that is good, whatever it takes; what fits is seen at the end
         constraints = replace(constraints, seconds=constraints.most_seconds, total_seconds=None)
     n = max(wishes.k, N_CONSIDERED) if wishes.diverse else wishes.k
     found = fitted.recommend(task, n, history=tried, candidates=wishes.candidates, constraints=constraints)
-    items = _diverse(found, past) if wishes.diverse else list(found)
+    listed = _diverse(found, past) if wishes.diverse else list(found)
     if wishes.include_default and wishes.candidates is None and not tried:
-        items = with_default(items, _default(fitted, task, past, constraints))
-    return tuple(items[place] for place in affordable([item.cost_seconds for item in items], total))[: wishes.k]
+        listed = with_default(listed, _default(fitted, task, past, constraints))
+    return tuple(listed[place] for place in affordable([item.cost_seconds for item in listed], total))[: wishes.k]
 
 
 def _default(
@@ -234,6 +195,27 @@ def _diverse(items: Sequence[Recommendation], past: MetaDataset) -> list[Recomme
     reordered = [known[place] for place in maximal_marginal_relevance(similarity, len(known))]
     chosen = {item.configuration.id for item in reordered}
     return [*reordered, *(item for item in items if item.configuration.id not in chosen)]
+
+
+def _blame(
+    fitted: FittedRecommender,
+    task: Task,
+    wishes: Wishes,
+    tried: Sequence[Trial],
+    unusable: Mapping[str, str],
+    heavy: Mapping[str, float],
+) -> str:
+    """Return why nothing is left to recommend, in words that name the option to change."""
+    from metalearn.learners.defaults import default_configurations
+
+    known: Sequence[Configuration] = default_configurations(task.type)
+    seconds: dict[str, float] = {}
+    if isinstance(fitted, Ordering) and fitted.past.configurations:
+        known, past_tried = fitted.past.configurations, Tried.of(tried, fitted.past.meta_dataset.position)
+        predicted = fitted.past.runtimes.seconds(task.meta_features, past_tried.indices, past_tried.seconds)
+        seconds = {c.id: float(s) for c, s in zip(known, predicted, strict=True) if np.isfinite(s)}
+    limits = Limits(wishes.constraints, unusable, heavy, {trial.configuration.id for trial in tried}, seconds)
+    return limits.blame(known if wishes.candidates is None else wishes.candidates)
 
 
 def _drivers(fitted: FittedRecommender, task: Task, past: MetaDataset) -> tuple[tuple[str, float], ...]:
@@ -263,7 +245,7 @@ def _notes(
     past: MetaDataset,
     tried: Sequence[Trial],
     unusable: Mapping[str, str],
-    heavy: Sequence[str] | None,
+    heavy: Mapping[str, float] | None,
 ) -> Iterator[str]:
     """Yield what else there is to say: what is left out, and what options came to."""
     algorithms = {configuration.algorithm for configuration in past.configurations}
@@ -282,18 +264,4 @@ def _notes(
         seconds = sum(item.cost_seconds or 0.0 for item in items)
         yield f"the list takes a predicted {seconds:.3g} of {total:g} seconds, what does not fit being passed over"
     if len(items) < wishes.k:
-        yield f"{len(items) or 'none'} of {wishes.k}: no more are known, allowed and not tried yet"
-
-
-def _plain(rank: int, item: Recommendation) -> dict[str, Any]:
-    return {
-        "rank": rank,
-        "id": item.configuration.id,
-        "space": item.configuration.space,
-        "algorithm": item.configuration.algorithm,
-        "hyperparameters": dict(item.configuration.hyperparameters),
-        "predicted_loss": item.loss,
-        "std": item.std,
-        "predicted_seconds": item.cost_seconds,
-        "evidence": [asdict(evidence) for evidence in item.evidence],
-    }
+        yield f"{len(items)} of {wishes.k}: no more are known, allowed and not tried yet"

@@ -27,6 +27,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from metalearn.core.families import name_stem
+from metalearn.core.ids import task_of_dataset
 from metalearn.core.parallel import completed, executor
 from metalearn.core.records import Batch, Configuration, Dataset, TaskType
 from metalearn.learners.design import design
@@ -122,7 +123,7 @@ def _sources(options: argparse.Namespace) -> Iterator[Source]:
     stored = read_splits(path) if options.out else {}
     tables = dict(_tables(options.datasets))
     families = _families(tables)
-    tasks = [(f"openml-dataset-{id_.removeprefix('openml-')}", id_, table, None) for id_, table in tables.items()]
+    tasks = [(task_of_dataset(id_), id_, table, None) for id_, table in tables.items()]
     generated = _generated(tables, families)[: options.generated]
     for task_id, dataset_id, whole, parent in [*tasks, *((d.id, d.id, d, parent) for parent, d in generated)]:
         if task_id not in stored:

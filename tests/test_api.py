@@ -8,6 +8,7 @@ import pytest
 
 import metalearn
 from metalearn.api import fetch_task, recommend
+from metalearn.core.execution import Outcome
 from metalearn.core.records import Constraints, Task
 from metalearn.errors import AbsentError, InputError
 from metalearn.learners import catalog
@@ -81,7 +82,7 @@ def test_what_is_not_installed_is_left_out_with_the_reason(without_torch: None) 
     task = Task("new", "new", "classification")
     answer = recommend(task, k=1000)
     assert "torch_mlp" not in {item.configuration.algorithm for item in answer}
-    assert "torch_mlp is left out: it needs pip install 'metalearn[torch]'" in answer.reason
+    assert "torch_mlp is left out: it needs pip install torch safetensors (the extra 'torch')" in answer.reason
 
 
 def test_what_is_not_installed_is_recommended_to_who_asks_for_it(without_torch: None) -> None:
@@ -94,7 +95,7 @@ def test_what_a_dataset_is_too_large_for_is_left_out() -> None:
     assert "svc" in _algorithms(Task("new", "new", "classification", meta_features=small), k=1000)
     answer = recommend(Task("new", "new", "classification", meta_features=large), k=1000)
     assert "svc" not in {item.configuration.algorithm for item in answer}
-    assert "svc is left out: svc is limited to 20000 rows; there are 50000" in answer.reason
+    assert "svc is left out: it is limited to 20000 rows; there are 50000" in answer.reason
 
 
 def test_the_defaults_skip_what_is_not_installed(without_torch: None, empty: Path) -> None:
@@ -117,3 +118,21 @@ def test_an_openml_task_comes_with_its_target_and_type(shared: Path, tmp_path: P
         monkeypatch.setattr("metalearn.sources.openml_tables.TASK_TYPES", {2: "regression"})
         with pytest.raises(InputError, match="neither a classification nor a regression"):
             fetch_task(59, **place)
+
+
+def test_the_history_in_readme_is_known_to_the_bundled_knowledge_base(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "tried.json"
+    path.write_text(readme.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
+    answer = recommend(Task("new", "new", "classification"), k=500, history=path)
+    assert "unknown" not in answer.reason
+    assert len(answer) == len(recommend(Task("new", "new", "classification"), k=500)) - 4
+
+
+def test_where_no_trial_ends_well_the_first_failures_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Outcome(status="timeout", message="stopped after 1 s")
+    monkeypatch.setattr("metalearn.learners.evaluate.run_limited", lambda *_, **__: late)
+    X = pd.DataFrame({"x": np.arange(60.0)})
+    limits = Constraints(algorithms=("lda",))
+    with pytest.raises(InputError, match=r"no trial ended well.*; the first timeout was lda: stopped"):
+        metalearn.optimize(X, X["x"] > 30, trials=2, warm_start=0, optimizer="random", constraints=limits)

@@ -165,7 +165,7 @@ def test_the_space_is_of_what_can_be_fitted(dataset: Dataset, monkeypatch: pytes
     monkeypatch.setattr(catalog, "find_spec", lambda name: None)
     space, notes = space_of(dataset)
     assert set(whole.algorithms) - set(space.algorithms) == {"torch_mlp"}
-    assert notes == ("torch_mlp is left out: it needs pip install 'metalearn[torch]'",)
+    assert notes == ("torch_mlp is left out: it needs pip install torch safetensors (the extra 'torch')",)
     with pytest.raises(InputError, match="torch_mlp cannot be optimized here: it needs pip install"):
         space_of(dataset, Constraints(algorithms=("torch_mlp",)))
 

@@ -3,7 +3,7 @@
     for check in optimizer_checks():
         check(MyMethod())
 
-Each check takes a method's specification and raises AssertionError where it fails.
+Each check takes a method's specification and raises AssertionError where it fails, with what was expected and came.
 """
 
 import pickle
@@ -103,11 +103,17 @@ def _keys(trials: Sequence[Trial]) -> list[tuple[str, float]]:
     return [(trial.configuration.id, trial.fidelity) for trial in trials]
 
 
+def _check_none_twice(trials: Sequence[Trial]) -> None:
+    n_again = len(trials) - len(set(_keys(trials)))
+    assert n_again == 0, f"{n_again} of {len(trials)} trials repeat the configuration and fidelity of an earlier one"
+
+
 def check_satisfies_the_protocols(method: Method) -> None:
     """Specification, proposer and optimizer offer what the protocols name."""
-    assert isinstance(method, Method)
-    assert isinstance(method.begin(planted_space().cube), Proposer)
-    assert isinstance(_optimizer(method), Optimizer)
+    assert isinstance(method, Method), f"{type(method).__name__} lacks begin or takes_queue"
+    proposer = method.begin(planted_space().cube)
+    assert isinstance(proposer, Proposer), f"what begin returns, {type(proposer).__name__}, lacks propose"
+    assert isinstance(_optimizer(method), Optimizer), "AskTell makes no optimizer of it"
 
 
 def check_asks_for_valid_configurations_and_none_twice(method: Method) -> None:
@@ -117,7 +123,7 @@ def check_asks_for_valid_configurations_and_none_twice(method: Method) -> None:
     assert trials, "it asked for nothing"
     for trial in trials:
         optimizer.space.validate(trial.configuration)
-    assert len(set(_keys(trials))) == len(trials)
+    _check_none_twice(trials)
 
 
 def check_is_deterministic_per_seed(method: Method) -> None:
@@ -125,8 +131,9 @@ def check_is_deterministic_per_seed(method: Method) -> None:
     np.random.seed(1)  # noqa: NPY002  what must not matter
     first = _keys(_run(_optimizer(method)))
     before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-    assert _keys(_run(_optimizer(method))) == first
-    assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
+    assert _keys(_run(_optimizer(method))) == first, "two runs with the same seed ask for different trials"
+    after = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+    assert after == before, "it draws from NumPy's global generator, not from the one it is given"
 
 
 def check_a_batch_is_the_same_asks(method: Method) -> None:
@@ -135,8 +142,8 @@ def check_a_batch_is_the_same_asks(method: Method) -> None:
     for optimizer in (together, singly):
         _run(optimizer, 12)
     alone = [trial for _ in range(4) for trial in singly.ask()]
-    assert list(together.ask(4)) == alone
-    assert len(set(_keys(alone))) == len(alone)
+    assert list(together.ask(4)) == alone, "four asked for at once are not the four that come one by one"
+    _check_none_twice(alone)
 
 
 def check_goes_on_where_it_stopped(method: Method) -> None:
@@ -149,11 +156,11 @@ def check_goes_on_where_it_stopped(method: Method) -> None:
         if step % 5 != 3:  # some stay pending
             for optimizer in (old, new):
                 optimizer.tell([_told(trial) for trial in asked])
-    assert new.pending == old.pending
+    assert new.pending == old.pending, "after the same asks and tells, other trials are pending"
     copy = pickle.loads(pickle.dumps(old))  # noqa: S301  (our own)
     expected = old.ask(2)
-    assert new.ask(2) == expected
-    assert copy.ask(2) == expected
+    assert new.ask(2) == expected, "after the asks and tells of another optimizer it asks for something else"
+    assert copy.ask(2) == expected, "a copy through pickle asks for something else"
 
 
 def check_queue_comes_first_and_in_order(method: Method) -> None:
@@ -161,16 +168,18 @@ def check_queue_comes_first_and_in_order(method: Method) -> None:
     queue = planted_space().sample(3, np.random.default_rng(7))
     optimizer = _optimizer(method, queue=queue)
     trials = _run(optimizer)
-    assert [trial.configuration for trial in trials[:3]] == list(queue)
-    assert len(set(_keys(trials))) == len(trials)
+    first = [trial.configuration for trial in trials[:3]]
+    assert first == list(queue), f"the queue {list(queue)} does not come first, but {first}"
+    _check_none_twice(trials)
 
 
 def check_keeps_to_the_candidates(method: Method) -> None:
     """From a list only what is on it, each once, until nothing is left."""
     candidates = planted_space().sample(15, np.random.default_rng(3))
     trials = _run(_optimizer(method, candidates=candidates), 60)
-    assert {trial.configuration for trial in trials} <= set(candidates)
-    assert len(set(_keys(trials))) == len(trials)
+    others = {trial.configuration for trial in trials} - set(candidates)
+    assert not others, f"{len(others)} of its trials are not among the candidates"
+    _check_none_twice(trials)
 
 
 def check_takes_failed_and_unasked_trials(method: Method) -> None:
@@ -181,8 +190,8 @@ def check_takes_failed_and_unasked_trials(method: Method) -> None:
         for trial in optimizer.ask():
             loss = float("nan") if status == "ok" else None
             optimizer.tell([replace(trial, status=status, loss=loss)])
-    assert optimizer.best is not None
-    assert optimizer.ask()
+    assert optimizer.best is not None, "trials that it never asked for are not taken in"
+    assert optimizer.ask(), "after failures it asks for nothing"
 
 
 def check_works_in_small_spaces(method: Method) -> None:
@@ -196,8 +205,9 @@ def check_works_in_small_spaces(method: Method) -> None:
         for trial in optimizer.ask():
             kind = str(trial.configuration.hyperparameters["kind"])
             optimizer.tell([replace(trial, loss=loss[kind], status="ok")])
-    assert len({trial.configuration for trial in optimizer.trials}) == 3
-    assert len(set(_keys(optimizer.trials))) == len(optimizer.trials)
+    n = len({trial.configuration for trial in optimizer.trials})
+    assert n == 3, f"in a space of 3 configurations it found {n}"
+    _check_none_twice(optimizer.trials)
 
 
 def check_takes_constants(method: Method) -> None:
@@ -210,7 +220,8 @@ def check_takes_constants(method: Method) -> None:
     for _ in range(_N_TRIALS):
         for trial in optimizer.ask():
             values: Mapping[str, Any] = trial.configuration.hyperparameters
-            assert (values["solver"], values["decay"]) == ("adam", 0.5)
+            kept = (values["solver"], values["decay"])
+            assert kept == ("adam", 0.5), f"constants 'adam' and 0.5 became {kept}"
             optimizer.tell([replace(trial, loss=float(values["x"]), status="ok")])
     assert optimizer.trials, "it asked for nothing"
 
@@ -222,8 +233,8 @@ def check_leaves_its_inputs_unchanged(method: Method) -> None:
     state = optimizer.state()
     before = pickle.dumps((state.told, state.pending, state.queue))
     first = optimizer.method.begin(state.space).propose(state, np.random.default_rng(0))
-    assert pickle.dumps((state.told, state.pending, state.queue)) == before
+    assert pickle.dumps((state.told, state.pending, state.queue)) == before, "propose changed the state"
     again = optimizer.method.begin(state.space).propose(state, np.random.default_rng(0))
-    assert (first is None) == (again is None)
+    assert (first is None) == (again is None), "the same state and seed give a proposal once, and once none"
     if first is not None and again is not None:
-        np.testing.assert_array_equal(first.x, again.x)
+        np.testing.assert_array_equal(first.x, again.x, "the same state and seed give different proposals")

@@ -3,12 +3,12 @@
     for check in recommender_checks():
         check(MyRecommender())
 
-Each check takes an unfitted recommender and raises AssertionError where it fails; ``check.__name__`` says what of.
+Each check takes an unfitted recommender and raises AssertionError where it fails, with what was expected and came.
 """
 
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,18 +74,26 @@ def _ids(fitted: FittedRecommender, k: int = 10, task: Task | None = None) -> li
     return [r.configuration.id for r in fitted.recommend(task or planted_task(0), k)]
 
 
+def _listed(configurations: Iterable[Configuration]) -> list[str]:
+    return sorted(configuration.algorithm for configuration in configurations)
+
+
 def check_satisfies_the_protocols(recommender: Recommender) -> None:
     """Specification and fitted object offer what the protocols name."""
-    assert isinstance(recommender, Recommender)
-    assert not hasattr(recommender, "recommend"), "an unfitted recommender has no recommend"
-    assert isinstance(_fit(recommender, planted_meta_dataset()), FittedRecommender)
+    name = type(recommender).__name__
+    assert isinstance(recommender, Recommender), f"{name} lacks meta_fit or stochastic"
+    assert not hasattr(recommender, "recommend"), f"{name} has recommend, which only what meta_fit returns has"
+    fitted = _fit(recommender, planted_meta_dataset())
+    what = f"what meta_fit returns, {type(fitted).__name__}, lacks recommend, save or load"
+    assert isinstance(fitted, FittedRecommender), what
 
 
 def check_is_deterministic_per_seed(recommender: Recommender) -> None:
     """Two fits with the same seed recommend the same, and so do two calls of one fit."""
     first, second = (_fit(recommender, planted_meta_dataset(), seed=1) for _ in range(2))
-    assert first.recommend(planted_task(0), 10) == second.recommend(planted_task(0), 10)
-    assert _ids(first) == _ids(first)
+    same = first.recommend(planted_task(0), 10) == second.recommend(planted_task(0), 10)
+    assert same, "two fits with the same seed recommend different things"
+    assert _ids(first) == _ids(first), "one fit, asked twice, recommends different things"
 
 
 def check_returns_k_distinct_configurations(recommender: Recommender) -> None:
@@ -93,13 +101,14 @@ def check_returns_k_distinct_configurations(recommender: Recommender) -> None:
     fitted = _fit(recommender, planted_meta_dataset())
     for k, expected in [(1, 1), (4, 4), (10, 10), (50, 10)]:
         ids = _ids(fitted, k)
-        assert len(ids) == len(set(ids)) == expected, f"k={k} gave {len(ids)} configurations"
+        found = f"{len(ids)} configurations, {len(set(ids))} of them distinct"
+        assert len(ids) == len(set(ids)) == expected, f"k={k} gave {found}; expected {expected} distinct ones"
 
 
 def check_zero_shot_list_is_prefix_consistent(recommender: Recommender) -> None:
     """The first 3 of 10 are the 3."""
     fitted = _fit(recommender, planted_meta_dataset())
-    assert _ids(fitted, 10)[:3] == _ids(fitted, 3)
+    assert _ids(fitted, 10)[:3] == _ids(fitted, 3), "the first 3 of 10 recommendations are not the 3 of k=3"
 
 
 def check_never_repeats_the_history(recommender: Recommender) -> None:
@@ -113,7 +122,8 @@ def check_never_repeats_the_history(recommender: Recommender) -> None:
         loss = None if crashed else 0.1 * len(history)
         history.append(Trial(answer[0].configuration, loss=loss, status="crashed" if crashed else "ok"))
     ids = [trial.configuration.id for trial in history]
-    assert len(set(ids)) == len(ids) == len(past.configurations)
+    n = len(past.configurations)
+    assert len(set(ids)) == len(ids) == n, f"one at a time it gave {len(set(ids))} of {n} configurations"
 
 
 def check_keeps_to_the_candidates(recommender: Recommender) -> None:
@@ -122,7 +132,8 @@ def check_keeps_to_the_candidates(recommender: Recommender) -> None:
     unknown = Configuration("planted", "unheard_of")
     candidates = [past.configurations[4], unknown, past.configurations[1]]
     answer = _fit(recommender, past).recommend(planted_task(0), 10, candidates=candidates)
-    assert {r.configuration for r in answer} == set(candidates)
+    found = {r.configuration for r in answer}
+    assert found == set(candidates), f"of the candidates {_listed(candidates)} it recommended {_listed(found)}"
 
 
 def check_keeps_to_the_constraints(recommender: Recommender) -> None:
@@ -131,10 +142,12 @@ def check_keeps_to_the_constraints(recommender: Recommender) -> None:
     costs = np.where([c.algorithm == "decent" for c in past.configurations], 100.0, 1.0)
     fitted = _fit(recommender, replace(past, cost_seconds=costs[past.configuration_index]))
     kept = Constraints(algorithms=("decent", "best_0"), exclude=("best_0",))
-    assert [r.configuration.algorithm for r in fitted.recommend(planted_task(0), 9, constraints=kept)] == ["decent"]
+    found = [r.configuration.algorithm for r in fitted.recommend(planted_task(0), 9, constraints=kept)]
+    assert found == ["decent"], f"where constraints allow the algorithm decent alone, it recommended {found}"
     cheap = fitted.recommend(planted_task(0), 99, constraints=Constraints(seconds=10.0))
-    assert len(cheap) == len(past.configurations) - 1
-    assert all(r.configuration.algorithm != "decent" for r in cheap)
+    assert all(r.configuration.algorithm != "decent" for r in cheap), "what takes 100 s came within 10 s"
+    n = len(past.configurations) - 1
+    assert len(cheap) == n, f"of {n} configurations that take 1 s it recommended {len(cheap)} within 10 s"
 
 
 def check_order_of_tasks_and_configurations_is_irrelevant(recommender: Recommender) -> None:
@@ -152,7 +165,8 @@ def check_order_of_tasks_and_configurations_is_irrelevant(recommender: Recommend
         cost_seconds=past.cost_seconds[::-1],
         status_code=past.status_code[::-1],
     )
-    assert _ids(_fit(recommender, past)) == _ids(_fit(recommender, reversed_past))
+    same = _ids(_fit(recommender, past)) == _ids(_fit(recommender, reversed_past))
+    assert same, "the order in which past tasks and configurations come changes what it recommends"
 
 
 def check_leaves_its_inputs_unchanged(recommender: Recommender) -> None:
@@ -161,18 +175,20 @@ def check_leaves_its_inputs_unchanged(recommender: Recommender) -> None:
     before = pickle.dumps(past)
     history = [Trial(past.configurations[0], loss=0.3, status="ok")]
     _fit(recommender, past).recommend(planted_task(0), 3, history=history)
-    assert pickle.dumps(past) == before
-    assert len(history) == 1
+    assert pickle.dumps(past) == before, "meta_fit or recommend changed the past tasks"
+    assert len(history) == 1, "recommend changed the history"
 
 
 def check_survives_pickling_and_saving(recommender: Recommender) -> None:
     """A copy through pickle, or through files, recommends the same."""
     fitted = _fit(recommender, planted_meta_dataset(missing=0.1))
     expected = fitted.recommend(planted_task(1), 10)
-    assert pickle.loads(pickle.dumps(fitted)).recommend(planted_task(1), 10) == expected  # noqa: S301  (our own)
+    copy = pickle.loads(pickle.dumps(fitted))  # noqa: S301  (our own)
+    assert copy.recommend(planted_task(1), 10) == expected, "a copy through pickle recommends something else"
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
-        assert type(fitted).load(Path(folder)).recommend(planted_task(1), 10) == expected
+        loaded = type(fitted).load(Path(folder))
+    assert loaded.recommend(planted_task(1), 10) == expected, "what save wrote and load read recommends something else"
 
 
 def check_takes_missing_and_failed_evaluations(recommender: Recommender) -> None:
@@ -186,12 +202,14 @@ def check_takes_missing_and_failed_evaluations(recommender: Recommender) -> None
         past.performance_matrix(), tasks, past.configurations, failed=failed, feature_names=names
     )
     fitted = _fit(recommender, gappy)
-    assert len(_ids(fitted)) == len(past.configurations)
-    assert len(_ids(fitted, task=Task("bare", "bare", "classification"))) == len(past.configurations)
+    for task, what in ((planted_task(0), "a task"), (Task("bare", "bare", "classification"), "one without features")):
+        found, n = len(_ids(fitted, task=task)), len(past.configurations)
+        assert found == n, f"with gaps and failures in the past, {what} got {found} of {n} configurations"
 
 
 def check_takes_an_empty_meta_dataset(recommender: Recommender) -> None:
     """Without any past, candidates come back in some order."""
     fitted = _fit(recommender, MetaDataset.from_matrix([], [], []))
     candidates = planted_meta_dataset().configurations
-    assert {r.configuration for r in fitted.recommend(planted_task(0), 99, candidates=candidates)} == set(candidates)
+    found = {r.configuration for r in fitted.recommend(planted_task(0), 99, candidates=candidates)}
+    assert found == set(candidates), f"without any past, {len(found)} of {len(candidates)} candidates came back"

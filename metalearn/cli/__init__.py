@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -12,6 +13,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from metalearn.cli.app import app
     from metalearn.errors import MetalearnError
 
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # where a user's own methods are; last, so that no file there hides a package
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:

@@ -9,6 +9,7 @@ from metalearn.cli import evaluate, evaluate_optimizers, ingest, knowledge_base,
 
 app = typer.Typer(
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},  # the commands below inherit it
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

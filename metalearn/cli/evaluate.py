@@ -8,6 +8,7 @@ import typer
 
 from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
+from metalearn.core.registry import names as registered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,8 @@ def recommenders(
         typer.Option(
             "--recommenders",
             metavar="A,B",
-            help="Which to compare; with options, as in knn:n_neighbors=3, or 3/5/10 to choose by nested folds.",
+            help=f"Which to compare, of: {', '.join(registered('recommender'))}; with options, as in "
+            "knn:n_neighbors=3, or 3/5/10 to choose by nested folds; or classes of your own as in mine.MedianBest.",
         ),
     ] = _USUAL,
     k: Annotated[
@@ -112,9 +114,7 @@ def recommenders(
 
 
 def _names(recommenders: str, baseline: str | None) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(listed(recommenders) or ()))
-    if not names:
-        raise typer.BadParameter("name one at least, such as knn,portfolio", param_hint="--recommenders")
+    names = tuple(dict.fromkeys(listed(recommenders, "--recommenders") or ()))
     if baseline is not None and baseline not in names:
         raise typer.BadParameter(f"{baseline!r} is not among --recommenders", param_hint="--baseline")
     return names

@@ -7,6 +7,7 @@ import typer
 from metalearn.cli.evaluate import load_kbs
 from metalearn.cli.options import Json, Metric, ReadKb, Seed, TaskTypeOption, Workers, listed, numbers
 from metalearn.cli.output import print_json, print_table, progress
+from metalearn.core.registry import names as registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,10 @@ def optimizers(
     optimizers: Annotated[
         str | None,
         typer.Option(
-            "--optimizers", metavar="A,B", help="Which to compare. [default: all that leave fidelities alone]"
+            "--optimizers",
+            metavar="A,B",
+            help=f"Which to compare, of: {', '.join(registered('optimizer'))}; or classes of your own "
+            "as in mine.MyMethod. [default: all that leave fidelities alone]",
         ),
     ] = None,
     trials: Annotated[
@@ -46,9 +50,7 @@ def optimizers(
     from metalearn.evaluation.optimizers import OptimizerSettings, evaluate_optimizers, full_fidelity_optimizers
 
     settings = OptimizerSettings(numbers(trials, "--trials"), protocol, seeds, seed)
-    names = full_fidelity_optimizers() if optimizers is None else tuple(dict.fromkeys(listed(optimizers) or ()))
-    if not names:
-        raise typer.BadParameter("name one at least, such as gp,random", param_hint="--optimizers")
+    names = tuple(dict.fromkeys(listed(optimizers, "--optimizers") or full_fidelity_optimizers()))
     training, *tests = load_kbs([kb, test_kb] if test_kb else [kb], metric, task_type)
     with progress() as bar, processes(workers) as (jobs, n_workers):
         shown = bar.add_task("tasks", total=None)

@@ -29,6 +29,7 @@ def info(kb: ReadKb = None, json: Json = False) -> None:
         print_json(found)
         return
     rows = [("snapshot", found["snapshot_id"]), ("families", found["families"]), *found["rows"].items()]
+    rows.append(("tasks with evaluations", found["evaluated_tasks"]))
     for group in ("tasks", "sources", "metrics", "status", "algorithms", "extractors"):
         rows += [(f"{group}: {name}", count) for name, count in found[group].items()]
     print_table(found["location"], ("what", "number"), rows)

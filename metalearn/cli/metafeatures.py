@@ -61,6 +61,9 @@ def metafeatures(
         _print_datasets(documents)
     else:
         _print_dataset(documents)
+    for name, document in documents.items():
+        for note in document.get("notes", ()):
+            typer.echo(f"{name}: {note}", err=True)
     for name, reason in failures.items():
         typer.echo(f"{name}: {reason}", err=True)
     if not documents:
@@ -71,9 +74,10 @@ def _extractor(groups: str | None, summaries: str | None) -> "Extractor":
     from metalearn.metafeatures.extract import GROUPS, Extractor
     from metalearn.metafeatures.measures import ALL_SUMMARIES, SUMMARIES
 
-    wanted = listed(summaries) or SUMMARIES
+    wanted = listed(summaries, "--summaries") or SUMMARIES
     return Extractor(
-        GROUPS if groups == "all" else listed(groups), summaries=ALL_SUMMARIES if summaries == "all" else wanted
+        GROUPS if groups == "all" else listed(groups, "--groups"),
+        summaries=ALL_SUMMARIES if summaries == "all" else wanted,
     )
 
 
@@ -101,7 +105,8 @@ def _described(
     entries = zip(extractor.names, values, seconds, status, strict=True)
     features = {name: {"value": v, "seconds": s, "status": why} for name, v, s, why in entries}
     n, p = dataset.X.shape
-    return {"rows": n, "columns": p, "seconds": spent, "meta_features": features}
+    document = {"rows": n, "columns": p, "seconds": spent, "meta_features": features}
+    return document | ({"notes": list(dataset.notes)} if dataset.notes else {})
 
 
 def _described_or_reason(path: Path, *settings: Any) -> Document | str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metalearn.cli.options import (
+    METRIC_HELP,
     Algorithms,
     Exclude,
     Json,
@@ -23,11 +24,11 @@ from metalearn.cli.options import (
 )
 from metalearn.cli.output import print_json, print_table
 from metalearn.cli.recommend import evidence_shown, hyperparameters_shown
+from metalearn.core.registry import names as registered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from metalearn.optimizing import Optimization
+    from metalearn.optimization import Optimization
+    from metalearn.recommendations import Recommendations
 
 EXAMPLE = "Example: metalearn optimize data.csv --target class --seconds 60"
 
@@ -46,7 +47,15 @@ def optimize(
         int | None,
         typer.Option("--patience", metavar="N", min=1, help="Stop when so many in a row brought no progress."),
     ] = None,
-    optimizer: Annotated[str, typer.Option("--optimizer", metavar="O", help="The method that goes on.")] = "auto",
+    optimizer: Annotated[
+        str,
+        typer.Option(
+            "--optimizer",
+            metavar="O",
+            help=f"The method that goes on: {', '.join(registered('optimizer'))}; or a class of your own "
+            "as in mine.MyMethod.",
+        ),
+    ] = "auto",
     warm_start: Annotated[
         int, typer.Option("--warm-start", metavar="K", min=0, help="Recommended configurations to begin with.")
     ] = 5,
@@ -61,7 +70,7 @@ def optimize(
     workers: Workers = "1",
     metric: Annotated[
         str | None,
-        typer.Option("--metric", metavar="M", help="What to be good at. [default: balanced_accuracy, or r2]"),
+        typer.Option("--metric", metavar="M", help=f"{METRIC_HELP} [default: balanced_accuracy, or r2]"),
     ] = None,
     seconds_each: Annotated[
         float | None,
@@ -90,6 +99,8 @@ def optimize(
     search = Search(optimizer, warm_start, recommender, metric, constraints_of(algorithms, exclude, space), seed)
     budget = Budget(trials, seconds, seconds_each, memory, patience, workers)
     dataset = load_dataset(file, target, task_type=task_type)
+    for note in dataset.notes:
+        typer.echo(f"{dataset.name}: {note}", err=True)
     with _quiet():
         found = search_and_refit(dataset, search, budget, kb=kb, journal=journal, progress=True)
     if report is not None:
@@ -98,7 +109,9 @@ def optimize(
     if json:
         print_json(found.asdict() | {"python": code})
     else:
-        _print(found, code, kb)
+        _print(found, code)
+    if found.result.stopped == "interrupted" and journal is not None:
+        typer.echo(f"Interrupted: the same command with --journal {journal} goes on from here.", err=True)
     _exit(found)
 
 
@@ -142,18 +155,16 @@ def _python(found: "Optimization", file: Path) -> str:
     return str(to_python(found.best.configuration, path=str(file), target=str(found.dataset.y.name), **options))
 
 
-def _print(found: "Optimization", code: str | None, kb: str | None) -> None:
-    from metalearn.store import KnowledgeBase
-
+def _print(found: "Optimization", code: str | None) -> None:
     counts = ", ".join(f"{n} {status}" for status, n in found.statuses.items())
     took = f"{found.seconds['search']:.0f} s"
-    typer.echo(f"{found.optimizer}: {len(found.result.trials)} trials ({counts}) in {took}")
-    for note in (*found.notes, *_failures(found)):
+    n, n_before = len(found.result.trials), found.n_from_journal
+    resumed = f", {n - n_before} new, {n_before} from the journal" if n_before else ""
+    typer.echo(f"{found.optimizer}: {n} trials ({counts}{resumed}) in {took}")
+    for note in (*found.notes, *found.failures):
         typer.echo(f"- {note}")
     if found.warm_starts is not None:
-        with KnowledgeBase.open(kb) as opened:
-            names = opened.dataset_names()
-        _print_warm_starts(found, names)
+        _print_warm_starts(found.warm_starts, found)
     best = found.best
     if best is not None and best.loss is not None:
         metric = found.metric.name.replace("_", " ")
@@ -165,33 +176,19 @@ def _print(found: "Optimization", code: str | None, kb: str | None) -> None:
         typer.echo(code)
 
 
-def _print_warm_starts(found: "Optimization", names: "Mapping[str, str]") -> None:
-    assert found.warm_starts is not None  # noqa: S101  for the type checker; the caller has asked
+def _print_warm_starts(warm_starts: "Recommendations", found: "Optimization") -> None:
     rows = [
         (
             rank,
             item.configuration.algorithm,
             hyperparameters_shown(item.configuration),
             found.loss_of(item.configuration.id),
-            "\n".join(evidence_shown(evidence, names) for evidence in item.evidence[:1]),
+            "\n".join(evidence_shown(evidence, warm_starts.names) for evidence in item.evidence[:1]),
         )
-        for rank, item in enumerate(found.warm_starts, start=1)
+        for rank, item in enumerate(warm_starts, start=1)
     ]
-    title = f"Warm starts, by {found.warm_starts.recommender}: {found.warm_starts.reason}"
+    title = f"Warm starts, by {warm_starts.title}"
     print_table(title, ("", "algorithm", "hyperparameters", "loss here", "evidence"), rows)
-
-
-def _failures(found: "Optimization") -> Iterator[str]:
-    """Yield the first message of each status of failed trials."""
-    from metalearn.core.rows import first_line
-
-    said: dict[str, str] = {}
-    for finished in found.result.finished:
-        if finished.trial.loss is None:
-            message = f"{finished.trial.configuration.algorithm}: {first_line(finished.message)}"
-            said.setdefault(finished.trial.status, message)
-    for status, message in said.items():
-        yield f"the first {status} was {message}"
 
 
 def _exit(found: "Optimization") -> None:

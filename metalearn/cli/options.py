@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from metalearn.cli.output import TABLE_ENDINGS
+from metalearn.core.algorithms import algorithm_names
+from metalearn.core.metrics import METRICS
 from metalearn.core.parallel import check_workers
+from metalearn.core.registry import names
 from metalearn.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -28,8 +31,9 @@ Wait = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is drawn.")]
+METRIC_HELP = f"What to be good at: {', '.join(METRICS)}."
 Metric = Annotated[
-    str | None, typer.Option("--metric", metavar="M", help="What to be good at. [default: the most evaluated]")
+    str | None, typer.Option("--metric", metavar="M", help=f"{METRIC_HELP} [default: the most evaluated]")
 ]
 TaskTypeOption = Annotated[
     Literal["classification", "regression"] | None,
@@ -55,13 +59,23 @@ Workers = Annotated[
         help="Processes, or a Dask scheduler's address (tcp://host:8786).",
     ),
 ]
-Algorithms = Annotated[str | None, typer.Option("--algorithms", metavar="A,B", help="Only these.")]
+Algorithms = Annotated[
+    str | None, typer.Option("--algorithms", metavar="A,B", help=f"Only these, of: {', '.join(algorithm_names())}.")
+]
 Exclude = Annotated[str | None, typer.Option("--exclude", metavar="A,B", help="Not these.")]
 Space = Annotated[
     str | None,
     typer.Option("--space", metavar="FILE|NAME", help="Only what is valid in a search space (JSON), or is of it."),
 ]
-RecommenderOption = Annotated[str, typer.Option("--recommender", metavar="R", help="The method that recommends.")]
+RecommenderOption = Annotated[
+    str,
+    typer.Option(
+        "--recommender",
+        metavar="R",
+        help=f"The method that recommends: {', '.join(names('recommender'))}; with options as in knn:n_neighbors=3; "
+        "or a class of your own as in mine.MedianBest.",
+    ),
+]
 Target = Annotated[str | None, typer.Option("--target", metavar="COL", help="The column to predict.")]
 Server = Annotated[
     str | None, typer.Option("--server", metavar="URL", help="OpenML's. [default: the openml client's own]")
@@ -80,13 +94,18 @@ Out = Annotated[
 ]
 
 
-def listed(text: str | None) -> tuple[str, ...] | None:
-    """Split a comma-separated option.
+def listed(text: str | None, option: str) -> tuple[str, ...] | None:
+    """Split a comma-separated option, None where it is not given; one that names nothing is a usage error.
 
-    >>> listed("knn, auto"), listed(None)
+    >>> listed("knn, auto", "--recommenders"), listed(None, "--recommenders")
     (('knn', 'auto'), None)
     """
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+    if text is None:
+        return None
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise typer.BadParameter(f"give one at least, several with commas; got {text!r}", param_hint=option)
+    return parts
 
 
 def constraints_of(
@@ -96,12 +115,12 @@ def constraints_of(
 
     Raises:
         UnknownNameError: for an algorithm that is not known.
+        typer.BadParameter: for a list that names nothing.
         InputError: for a file that cannot be read as a search space.
     """
-    from metalearn.core.algorithms import algorithm_names
     from metalearn.core.records import Constraints
 
-    only, without = listed(algorithms), listed(exclude) or ()
+    only, without = listed(algorithms, "--algorithms"), listed(exclude, "--exclude") or ()
     for name in (*(only or ()), *without):
         if name not in algorithm_names():
             raise UnknownNameError("algorithm", name, algorithm_names())
@@ -120,14 +139,14 @@ def _space(text: str) -> "SearchSpace | str":
         raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
 
 
-def numbers(text: str, option: str) -> tuple[int, ...]:
-    """Split a comma-separated option of whole numbers; anything else is a usage error.
+def numbers(text: str | None, option: str) -> tuple[int, ...]:
+    """Split a comma-separated option of whole numbers, none where it is not given; anything else is a usage error.
 
     >>> numbers("1,5,10", "--k")
     (1, 5, 10)
     """
     try:
-        return tuple(int(part) for part in listed(text) or ())
+        return tuple(int(part) for part in listed(text, option) or ())
     except ValueError:
         raise typer.BadParameter(
             f"give whole numbers separated by commas, such as 1,5,10; got {text!r}", param_hint=option

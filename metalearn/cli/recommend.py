@@ -1,5 +1,6 @@
 """``metalearn recommend``: configurations to try on a new dataset."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,13 +20,13 @@ from metalearn.cli.options import (
     TaskTypeOption,
     constraints_of,
 )
-from metalearn.cli.output import print_json, print_table, shown
+from metalearn.cli.output import print_json, print_table, progress, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from metalearn.core.records import Configuration, Dataset, Evidence, Task
-    from metalearn.recommending import Recommendations
+    from metalearn.recommendations import Recommendations
 
 EXAMPLE = "Example: metalearn recommend data.csv --target class -k 5"
 _UNUSABLE = "give exactly one of FILE, --openml-task and --meta-features"
@@ -85,8 +86,8 @@ def recommend(
 ) -> None:
     """Recommend configurations to try on a dataset, the most promising first."""
     from metalearn import api
+    from metalearn.learners.space import unusable
     from metalearn.recommending import timed
-    from metalearn.store import KnowledgeBase
 
     if sum(given is not None for given in (file, openml_task, meta_features)) != 1:
         raise typer.BadParameter(_UNUSABLE)
@@ -94,30 +95,33 @@ def recommend(
         raise typer.BadParameter("--to python needs FILE, which the script reads")
     constraints = constraints_of(algorithms, exclude, space, seconds=seconds_each, total_seconds=seconds_total)
     read: dict[str, float] = {}
-    with timed(read, "read"):
-        data = _data(file, target, openml_task, meta_features, task_type, kb, server)
-    found = api.recommend(
-        data,
-        k=k,
-        recommender=recommender,
-        kb=kb,
-        metric=metric,
-        history=history or (),
-        constraints=constraints,
-        memory=memory,
-        diverse=diverse,
-        include_default=not no_default,
-        seed=seed,
-    )
+    with progress() as bar:
+        bar.add_task("recommend", total=None)
+        with timed(read, "read"):
+            data, note = _data(file, target, openml_task, meta_features, task_type, kb, server)
+        found = api.recommend(
+            data,
+            k=k,
+            recommender=recommender,
+            kb=kb,
+            metric=metric,
+            history=history or (),
+            constraints=constraints,
+            memory=memory,
+            diverse=diverse,
+            include_default=not no_default,
+            seed=seed,
+        )
+    found = replace(found, reason=f"{found.reason}; {note}") if note else found
     if json or to == "json":
         document = found.asdict(explain=explain)
         print_json(document | ({"seconds": read | document["seconds"]} if explain else {}))
     elif to == "python":
         typer.echo(_python(found, file, target, data))
+        for why in unusable([found[0].configuration.algorithm], 0, None).values():
+            typer.echo(f"{found[0].configuration.algorithm}: {why}", err=True)
     else:
-        with KnowledgeBase.open(kb) as opened:
-            names = opened.dataset_names()
-        _print(found, names, explain=explain)
+        _print(found, explain=explain)
         if explain:
             _print_explanation(found, read | dict(found.seconds))
 
@@ -130,32 +134,59 @@ def _data(
     task_type: Any,
     kb: str | None,
     server: str | None,
-) -> "Dataset | Task":
+) -> "tuple[Dataset | Task, str]":
+    """Return what is to be recommended for, and what else there is to say of it."""
     from metalearn import api
     from metalearn.errors import KnowledgeBaseError
     from metalearn.sources.files import load_dataset
     from metalearn.store import KnowledgeBase
 
     if file is not None:
-        return load_dataset(file, target, task_type=task_type)
-    if openml_task is None:
-        return _described_task(_read_json(meta_features), task_type)
+        return load_dataset(file, target, task_type=task_type), ""
     with KnowledgeBase.open(kb) as opened:
+        if openml_task is None:
+            task = _described_task(_read_json(meta_features), task_type)
+            return task, _unknown_names(list(task.meta_features), opened.extractors())
         try:
-            return opened.task(f"openml-task-{openml_task}")
+            return opened.task(f"openml-task-{openml_task}"), ""
         except KnowledgeBaseError:  # it does not hold that one
             pass
-    return api.fetch_task(openml_task, server=server)
+    return api.fetch_task(openml_task, server=server), ""
 
 
-def _described_task(features: Any, task_type: Any) -> "Task":
+def _described_task(document: Any, task_type: Any) -> "Task":
+    """Return the task of a JSON object of names and numbers, or of what ``metafeatures --json`` prints."""
     from metalearn.core.records import Task
     from metalearn.errors import InputError
 
+    features = document.get("meta_features", document) if isinstance(document, dict) else None
+    if isinstance(features, dict):
+        features = {name: v.get("value") if isinstance(v, dict) else v for name, v in features.items()}
     if not isinstance(features, dict) or not all(isinstance(v, int | float | None) for v in features.values()):
-        raise InputError('--meta-features needs a JSON object of names and numbers, such as {"n_rows": 150}.')
+        printed = "or what metalearn metafeatures --json prints of one table"
+        raise InputError(f'--meta-features needs a JSON object of names and numbers, as {{"n_rows": 150}}, {printed}.')
     values = {str(name): float("nan") if v is None else float(v) for name, v in features.items()}
     return Task("new", "new", task_type or "classification", meta_features=values)
+
+
+def _unknown_names(given: "Sequence[str]", extractors: "Mapping[str, frozenset[str]]") -> str:
+    """Return a note on names of meta-features that the knowledge base has no values of.
+
+    Raises:
+        InputError: when it knows none of them.
+    """
+    from metalearn.errors import InputError, did_you_mean
+    from metalearn.sources.frames import quoted_names
+
+    known = frozenset().union(*extractors.values())
+    unknown = [name for name in given if name not in known]
+    if not known or not unknown:
+        return ""
+    if len(unknown) == len(given):
+        hint = did_you_mean(unknown[0], sorted(known)).strip() or f"known are {quoted_names(sorted(known), 5)}."
+        said = f"--meta-features names none that the knowledge base knows, but {quoted_names(unknown, 5)}"
+        raise InputError(f"{said}; {hint}")
+    return f"the knowledge base does not know the meta-features {quoted_names(unknown, 5)}"
 
 
 def _read_json(path: Path | None) -> Any:
@@ -165,26 +196,21 @@ def _read_json(path: Path | None) -> Any:
 
     try:
         return json.loads(Path(path or "").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}; check the path.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
 
 
 def _python(found: "Recommendations", file: Path | None, target: str | None, data: Any) -> str:
-    from metalearn.errors import InputError
     from metalearn.learners.code import to_python
 
-    if not found:
-        raise InputError(f"There is nothing to write a script of: {found.reason}.")
     options = {"task_type": data.task_type, "n_classes": data.n_classes}
     code: str = to_python(found[0].configuration, path=str(file), target=str(target), **options)
     return code
 
 
-def _print(found: "Recommendations", names: "Mapping[str, str]", *, explain: bool) -> None:
-    title = f"{found.recommender}: {found.reason}"
-    if not found:
-        typer.echo(title)
-        return
+def _print(found: "Recommendations", *, explain: bool) -> None:
     rows = [
         (
             rank,
@@ -192,10 +218,11 @@ def _print(found: "Recommendations", names: "Mapping[str, str]", *, explain: boo
             hyperparameters_shown(item.configuration),
             item.loss,
             item.cost_seconds,
-            "\n".join(evidence_shown(e, names) for e in (item.evidence if explain else item.evidence[:1])),
+            "\n".join(evidence_shown(e, found.names) for e in (item.evidence if explain else item.evidence[:1])),
         )
         for rank, item in enumerate(found, start=1)
     ]
+    title = f"{found.title}\n{found.question}"
     print_table(title, ("", "algorithm", "hyperparameters", "loss", "seconds", "evidence"), rows)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.records import Configuration, Value
+from metalearn.core.records import Configuration
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -44,7 +44,7 @@ class HyperparameterColumn:
         """Learn from all configurations of the algorithm."""
         states = {_state(c, hyperparameter) for c in configurations}
         values: Iterable[Any] = (c.hyperparameters.get(hyperparameter) for c in configurations)
-        numbers = [float(v) for v in values if _is_number(v)] or [np.nan]
+        numbers = [float(v) for v in values if is_number(v)] or [np.nan]
         return cls(algorithm, hyperparameter, min(numbers), max(numbers), tuple(sorted(states)))
 
     @property
@@ -59,7 +59,7 @@ class HyperparameterColumn:
 
     def numbers(self, values: Sequence[Any]) -> Floats:
         """Return values (n,) on its scale, 0 for ``low`` and 1 for ``high``; NaN for what is no number."""
-        known = np.array([float(v) if _is_number(v) else np.nan for v in values], dtype=np.float64)
+        known = np.array([float(v) if is_number(v) else np.nan for v in values], dtype=np.float64)
         low, high = self.low, self.high
         if self.is_logarithmic:
             known, low, high = np.log(np.maximum(known, self.low)), np.log(low), np.log(high)
@@ -164,7 +164,12 @@ def _n_states(column: HyperparameterColumn) -> int:
     return len(column.states) if len(column.states) > 1 else 0
 
 
-def _is_number(value: Value) -> bool:
+def is_number(value: object) -> bool:
+    """Return whether a hyperparameter's value is a number; a truth value is a choice.
+
+    >>> is_number(0.5), is_number(True), is_number("auto")
+    (True, False, False)
+    """
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -173,7 +178,7 @@ def _state(configuration: Configuration, hyperparameter: str) -> str:
         return _INACTIVE
     value = configuration.hyperparameters[hyperparameter]
     # Texts are quoted in JSON, so that none of them is taken for one of the two words.
-    return _NUMBER if _is_number(value) else json.dumps(value)
+    return _NUMBER if is_number(value) else json.dumps(value)
 
 
 def _codes(texts: Sequence[str], known: Sequence[str]) -> Floats:

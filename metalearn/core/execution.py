@@ -1,14 +1,17 @@
 """Run a callable in a child process under hard time and memory limits: a value or a status, never a crash of ours."""
 
 import ctypes
+import inspect
 import multiprocessing
 import os
 import re
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as LimitExceeded
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -17,11 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metalearn.core.records import Status
-from metalearn.errors import InputError
+from metalearn.errors import InputError, MetalearnError
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
+NO_CHILD = (
+    "No child process could start: each one imports the script that is being run, so put the script's calls under "
+    "if __name__ == '__main__'."
+)
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -54,6 +61,7 @@ def run_limited(
 
     Raises:
         InputError: in a daemonic process, which may have no children (a worker of a Dask cluster, by default).
+        MetalearnError: when the child ends while it starts, as where a script calls this without a guard.
 
     >>> run_limited(divmod, 7, 2, seconds=60).value
     (3, 1)
@@ -65,6 +73,7 @@ def run_limited(
     child = _child(function.__module__, memory_bytes)
     try:
         value, peak = child.pool.schedule(_measured, args=(function, *arguments), timeout=seconds).result()
+        child.answered = True
         return Outcome(value, peak_memory=peak)
     except LimitExceeded:
         return Outcome(status="timeout", message=f"stopped after {seconds:g} s")
@@ -72,11 +81,29 @@ def run_limited(
         return Outcome(status="memout", message=f"MemoryError: {error}")
     except ProcessExpired as error:
         return _died(error.exitcode)
+    except BrokenProcessPool as error:
+        if not child.answered and memory_bytes is None:  # under a limit it may lack the memory to start
+            raise MetalearnError(NO_CHILD) from error
+        return Outcome(status="crashed", message=f"{type(error).__name__}: {error}")
     except Exception as error:
         return Outcome(status="crashed", message=f"{type(error).__name__}: {error}")
     finally:
         if not child.pool.active:
             child.close()
+
+
+def leave_if_imported() -> None:
+    """End this process, quietly, where it is a child that imports the parent's script to its top level.
+
+    It would do all of the parent's work again, for which it may have no children of its own. The parent finds that the
+    child ended (``NO_CHILD``).
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        # The name that multiprocessing gives to a main module in a child.
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
+            sys.exit(1)
+        frame = frame.f_back
 
 
 class _Child:
@@ -87,7 +114,7 @@ class _Child:
 
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([module])  # no effect once the server runs
-        self.memory_bytes = memory_bytes
+        self.memory_bytes, self.answered = memory_bytes, False
         self.pool = ProcessPool(1, initializer=_begin, initargs=[memory_bytes], context=context)
         # Not weakref's: where a worker of a process pool ends, only this one is called; in a fork it does nothing.
         self.close = Finalize(self, _stop, [self.pool], exitpriority=0)
@@ -109,6 +136,7 @@ os.register_at_fork(after_in_child=lambda: forkserver._forkserver.__init__())  #
 
 def _child(module: str, memory_bytes: int | None) -> _Child:
     """Return this thread's child, a new one where there is none under this memory limit."""
+    leave_if_imported()
     if multiprocessing.current_process().daemon:
         raise InputError(
             "A daemonic process may have no child process to run an evaluation in; "

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.core.configuration_table import is_number
 from metalearn.core.records import Configuration
 from metalearn.core.spaces import ALGORITHM, SearchSpace
 from metalearn.errors import InputError
@@ -91,7 +92,7 @@ class _Column:
 
     @cached_property
     def is_numeric(self) -> bool:
-        return all(_is_number(v) for v in self.values if v is not _ABSENT)
+        return all(is_number(v) for v in self.values if v is not _ABSENT)
 
     @cached_property
     def choices(self) -> tuple[Any, ...]:
@@ -165,7 +166,3 @@ def _is_key(name: str) -> bool:
 def _rounded(value: float, rounding: str) -> float:
     outwards = Context(prec=_DIGITS, rounding=rounding).create_decimal(repr(value))
     return float(outwards.quantize(_SMALLEST, rounding) if abs(value) < 1 else outwards)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,6 +1,5 @@
 """MetaDataset: the evaluations of many tasks in memory, as what ``meta_fit`` learns from."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metalearn.core.ids import task_of_dataset
 from metalearn.core.metrics import METRICS, Metric
 from metalearn.core.records import STATUSES, Configuration, Task
 from metalearn.errors import InputError, UnknownNameError
@@ -93,10 +93,7 @@ class MetaDataset:
         crashed = np.zeros(matrix.shape, dtype=bool) if failed is None else failed
         rows, columns = np.nonzero(~np.isnan(matrix) | crashed)
         n = len(rows)
-        known = tuple(
-            t if isinstance(t, Task) else Task(re.sub("^openml-", "openml-dataset-", t), t, "classification")
-            for t in tasks
-        )
+        known = tuple(t if isinstance(t, Task) else Task(task_of_dataset(t), t, "classification") for t in tasks)
         return cls(
             tasks=known,
             configurations=tuple(configurations),
@@ -185,11 +182,25 @@ class MetaDataset:
         """
         kept = np.asarray(keep, dtype=bool)
         rows = kept[self.task_index]
-        columns = {name: getattr(self, name)[rows] for name in ROW_COLUMNS}
-        columns["task_index"] = (np.cumsum(kept) - 1)[columns["task_index"]]
-        tasks = tuple(t for t, k in zip(self.tasks, kept, strict=True) if k)
-        snapshot_id = self.snapshot_id if kept.all() else ""
-        return replace(self, tasks=tasks, meta_features=self.meta_features[kept], snapshot_id=snapshot_id, **columns)
+        return self.filtered(
+            rows,
+            task_index=(np.cumsum(kept) - 1)[self.task_index[rows]],
+            tasks=tuple(t for t, k in zip(self.tasks, kept, strict=True) if k),
+            meta_features=self.meta_features[kept],
+            snapshot_id=self.snapshot_id if kept.all() else "",
+        )
+
+    def filtered(self, rows: NDArray[np.bool_], **others: Any) -> "MetaDataset":
+        """Return a copy with the evaluations where ``rows`` (N,) is true; all tasks and configurations stay.
+
+        ``others`` are fields that the copy has otherwise.
+
+        >>> svc, tree = Configuration("sklearn", "svc"), Configuration("sklearn", "decision_tree")
+        >>> past = MetaDataset.from_matrix([[0.1, 0.3]], ["openml-11"], [svc, tree])
+        >>> past.filtered(past.loss < 0.2)
+        MetaDataset(1 tasks, 2 configurations, 1 evaluations of balanced_accuracy)
+        """
+        return replace(self, **{name: getattr(self, name)[rows] for name in ROW_COLUMNS} | others)
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without what is cached

@@ -39,6 +39,22 @@ class Metric:
         """Whether both ends are finite."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
+    @property
+    def scale_free(self) -> bool:
+        """Whether losses on different tasks are on one scale, so that those of past tasks foretell a new one's."""
+        return self.bounded or self.name in _SCALE_FREE
+
+    @property
+    def loss_in_words(self) -> str:
+        """What a loss is.
+
+        >>> METRICS["balanced_accuracy"].loss_in_words, METRICS["rmse"].loss_in_words
+        ('1 - balanced_accuracy', 'rmse')
+        """
+        if self.direction == "minimize":
+            return self.name
+        return f"{self.high:g} - {self.name}" if math.isfinite(self.high) else f"-{self.name}"
+
     def loss(self, value: Values) -> Values:
         """Turn raw values into losses, which are minimised; a bounded metric's best value becomes 0."""
         if self.direction == "minimize":
@@ -69,6 +85,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# Without bounds, but whatever the unit of the target.
+_SCALE_FREE = frozenset({"log_loss", "r2"})
 # Other people's names. Those in _COMPLEMENTS measure 1 - the metric.
 _ALIASES = {
     "unweighted_recall": "balanced_accuracy",

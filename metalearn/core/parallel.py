@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
+from threading import Event
 from typing import Any, TypeVar
 
-from metalearn.errors import InputError, MissingDependencyError
+from metalearn.core.execution import NO_CHILD, leave_if_imported
+from metalearn.errors import InputError, MetalearnError, MissingDependencyError
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 # Enough to keep every worker busy while results are taken in; what waits holds memory.
 _WAITING_PER_WORKER = 2
+# Whether a child process of this one has ever come up.
+_can_start = Event()
 
 
 def check_workers(workers: int | str) -> None:
@@ -39,6 +44,7 @@ def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[E
     Raises:
         InputError: when ``workers`` is neither a positive number nor the address of a scheduler that answers.
         MissingDependencyError: when it is an address and Dask is not installed.
+        MetalearnError: when ``processes`` cannot start, as where a script calls this without a guard.
 
     >>> with executor(2) as (pool, n_workers):
     ...     pool.submit(pow, 2, 3).result(), n_workers
@@ -59,8 +65,20 @@ def executor(workers: int | str, *, processes: bool = False) -> Iterator[tuple[E
         return
     # Spawned, because the threads of libraries do not survive a fork.
     spawn = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
+    if processes:
+        leave_if_imported()
     with (spawn if processes else ThreadPoolExecutor)(int(workers)) as pool:
+        if processes and not _can_start.is_set():
+            _check_start(pool)
         yield pool, int(workers)
+
+
+def _check_start(pool: Executor) -> None:
+    try:
+        pool.submit(bool).result()
+    except BrokenProcessPool as error:
+        raise MetalearnError(NO_CHILD) from error
+    _can_start.set()
 
 
 def processes(workers: int | str) -> AbstractContextManager[tuple[Executor | None, int]]:

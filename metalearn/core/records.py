@@ -255,7 +255,7 @@ class Dataset:
 
     Columns are float64 (numeric), category (nominal), datetime64 (date) or object/str (text).
     ``fingerprint`` (64 hex digits) is the same for the same content under other names, row orders or file formats.
-    ``order`` names the column that orders the rows, if their order means something.
+    ``order`` names the column that orders the rows, if any does; ``notes`` say what was mended in the table.
     """
 
     X: "pd.DataFrame"
@@ -264,6 +264,7 @@ class Dataset:
     kinds: tuple[Kind, ...]
     fingerprint: str
     order: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

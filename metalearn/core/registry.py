@@ -3,10 +3,13 @@
 Adding a method to metalearn takes one line here; a third party calls ``register``.
 """
 
+import json
+import sys
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
-from metalearn.errors import InputError, UnknownNameError
+from metalearn.errors import InputError, UnknownNameError, did_you_mean
 
 _REGISTRY: dict[str, dict[str, str]] = {
     "optimizer": {
@@ -58,6 +61,9 @@ _REGISTRY: dict[str, dict[str, str]] = {
     },
 }
 
+# What a method of each kind must have.
+_NEEDED = {"optimizer": ("takes_queue", "begin"), "recommender": ("stochastic", "meta_fit")}
+
 
 def names(kind: str) -> tuple[str, ...]:
     """Return the registered names of a kind, sorted.
@@ -69,19 +75,63 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def create(kind: str, name: str, **options: Any) -> Any:
-    """Import the class registered under ``name`` and return an instance made with ``options``.
+    """Import the class of a name and return an instance made with ``options``, or those in the name.
+
+    A name is registered, or with a dot that of a class as Python has it: ``mine.MedianBest`` is the class
+    ``MedianBest`` of the module ``mine``. Options may follow it, as in ``knn:n_neighbors=3``.
 
     Raises:
-        UnknownNameError: when nothing is registered under this name; suggests the nearest.
+        UnknownNameError: when nothing is registered under this name, or there is no such option; suggests the nearest.
+        InputError: when a module or class is not found or is of another kind, or options are malformed or refused.
 
-    >>> create("recommender", "knn", n_neighbors=5)
-    NearestTasks(n_neighbors=5)
+    >>> create("recommender", "knn", n_neighbors=5), create("recommender", "knn:n_neighbors=5")
+    (NearestTasks(n_neighbors=5), NearestTasks(n_neighbors=5))
     """
-    entries = _entries(kind)
-    if name not in entries:
-        raise UnknownNameError(kind, name, entries)
-    module, _, attribute = entries[name].partition(":")
-    return getattr(import_module(module), attribute)(**options)
+    if ":" not in name:
+        return checked(kind, name, _class(kind, name)(**options))
+    plain, grid = parsed(kind, name)
+    several = next((option for option, values in grid.items() if len(values) > 1), None)
+    if several is not None:
+        raise InputError(f"{name!r} has several values of {several}, between which only a bench chooses; give one.")
+    given = {option: values[0] for option, values in grid.items()}
+    try:
+        return checked(kind, name, _class(kind, plain)(**given, **options))
+    except TypeError as error:
+        raise InputError(f"There is no {kind} {name!r}: {error}.") from error
+
+
+def checked(kind: str, name: str, method: Any) -> Any:
+    """Return a method that has what every one of its kind has.
+
+    Raises:
+        InputError: when it has not; names what it lacks.
+    """
+    lacking = [needed for needed in _NEEDED.get(kind, ()) if not hasattr(method, needed)]
+    if lacking:
+        raise InputError(f"{name!r} is no {kind}: {type(method).__name__} has no {' and no '.join(lacking)}.")
+    return method
+
+
+def parsed(kind: str, text: str) -> tuple[str, dict[str, list[Any]]]:
+    """Return the name in a text and the values of each option that follows it; ``/`` stands between several.
+
+    Raises:
+        UnknownNameError, InputError: as ``create``.
+
+    >>> parsed("recommender", "knn:n_neighbors=3/10")
+    ('knn', {'n_neighbors': [3, 10]})
+    """
+    name, *given = text.split(":")
+    known = tuple(signature(_class(kind, name)).parameters)
+    grid: dict[str, list[Any]] = {}
+    for part in given:
+        option, equals, values = part.partition("=")
+        if not equals:
+            raise InputError(f"Options are written as in knn:n_neighbors=5, or 3/5/10 to choose; got {part!r}.")
+        if option not in known:
+            raise UnknownNameError(f"option of {name}", option, known)
+        grid[option] = [_value(value) for value in values.split("/")]
+    return name, grid
 
 
 def register(kind: str, name: str, target: str) -> None:
@@ -103,3 +153,32 @@ def _entries(kind: str) -> dict[str, str]:
     if kind not in _REGISTRY:
         raise UnknownNameError("kind of method", kind, _REGISTRY)
     return _REGISTRY[kind]
+
+
+def _class(kind: str, name: str) -> Any:
+    """Return the class that is registered under a name, or has it."""
+    entries = _entries(kind)
+    if name in entries:
+        module, _, attribute = entries[name].partition(":")
+        return getattr(import_module(module), attribute)
+    module, dot, attribute = name.rpartition(".")
+    if not dot:
+        raise UnknownNameError(kind, name, entries)
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except Exception as error:  # whatever someone's module raises when it is imported
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"The module of the {kind} {name!r} cannot be imported ({what}); check its name.") from error
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(sys.modules[module]).items() if isinstance(value, type)]
+        hint = did_you_mean(attribute, classes).strip() or "check its name."
+        raise InputError(f"There is no class {attribute!r} in the module {module!r}; {hint}")
+    return found
+
+
+def _value(text: str) -> Any:
+    """Read a number, true, false or null; anything else is a text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -6,7 +6,6 @@ A column with few distinct values is dictionary-encoded: the values once, and a 
 import ast
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from metalearn.core.metrics import METRICS, Metric
-from metalearn.core.records import Configuration, TaskType
+from metalearn.core.records import STATUSES, Configuration, TaskType
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,6 +34,9 @@ _METRICS = pa.schema(
     {"name": _TEXT, "direction": _TEXT, "low": pa.float64(), "high": pa.float64(), "preference": pa.int32()}
 )
 _TASKS = pa.schema(dict.fromkeys(("id", "dataset_id", "type", "target", "procedure", "source"), _TEXT))
+# Statuses with which an evaluation has a value.
+MEASURED = ("ok", "pruned")
+_FINISHED = tuple(status for status in STATUSES if status != "pending")
 _REGRESSION_METRICS = frozenset({"r2", "rmse", "mae"})
 
 
@@ -58,26 +60,6 @@ NUMBER_COLUMNS: dict[str, tuple[float, Callable[[Floats], Mask]]] = {
     "fold": (-1, _whole),
     "seed": (-1, _whole),
 }
-
-
-def whole_number(cell: object) -> int | None:
-    """Return the whole number that a cell holds, such as an OpenML id; None where it is none.
-
-    >>> whole_number("00011"), whole_number("11.0"), whole_number("iris")
-    (11, 11, None)
-    """
-    matched = re.fullmatch(r"(\d+)(\.0*)?", str(cell).strip())
-    return int(matched[1]) if matched else None
-
-
-def named_id(cell: object, prefix: str) -> str:
-    """Return the id of an OpenML number; what is no number is an id already.
-
-    >>> named_id(61.0, "openml"), named_id(" iris ", "openml")
-    ('openml-61', 'iris')
-    """
-    number = whole_number(cell)
-    return str(cell).strip() if number is None else f"{prefix}-{number}"
 
 
 def numbers(cells: Iterable[Any]) -> tuple[Floats, Mask]:
@@ -158,6 +140,11 @@ def value_checks(metric: Metric, values: Floats) -> list[Check]:
     ]
 
 
+def status_check(status: Objects) -> Check:
+    """Return the check of statuses (n,) for ``first_reason``: those of an evaluation that has ended."""
+    return np.asarray(~np.isin(status, _FINISHED)), f"the status is none of {', '.join(_FINISHED)}"
+
+
 def nullable(values: Floats) -> pa.Array:
     """Return floats as an Arrow array with NULL where one is not finite."""
     return pa.array(values, mask=~np.isfinite(values))
@@ -194,9 +181,21 @@ def repeated(value: str, n: int) -> pa.DictionaryArray:
     return taken([value], np.zeros(n, dtype=np.int64))
 
 
-def configuration_tables(configurations: Iterable[Configuration], origin: str) -> dict[str, pa.Table]:
-    """Return the tables ``configurations`` and ``spaces`` for the distinct ones among configurations."""
-    distinct = list(dict.fromkeys(configurations))
+def configuration_column(configurations: Sequence[Configuration | str], index: Integers) -> tuple[pa.Array, Check]:
+    """Return the ids of ``configurations[index]`` (n,), and the check of those that are text: what is wrong with them.
+
+    >>> column, (wrong, reason) = configuration_column([Configuration("s", "svc"), "no algorithm"], np.array([1, 0]))
+    >>> wrong, reason
+    (array([ True, False]), array(['no algorithm', ''], dtype=object))
+    """
+    reasons = np.array([c if isinstance(c, str) else "" for c in configurations], dtype=object)[index]
+    ids = ["" if isinstance(c, str) else c.id for c in configurations]
+    return taken(ids, index), (np.asarray(reasons != ""), reasons)
+
+
+def configuration_tables(configurations: Iterable[Configuration | str], origin: str) -> dict[str, pa.Table]:
+    """Return the tables ``configurations`` and ``spaces`` for the distinct configurations; texts are none."""
+    distinct = [c for c in dict.fromkeys(configurations) if not isinstance(c, str)]
     spaces = pa.array(sorted({c.space for c in distinct}), _TEXT)
     return {"configurations": configuration_table((c, origin) for c in distinct), "spaces": pa.table({"name": spaces})}
 

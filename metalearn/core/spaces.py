@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metalearn.core.encoded_space import EncodedSpace, Encoding, choices_of
+from metalearn.core.narrowed_space import without_unreachable
 from metalearn.core.records import Configuration, canonical_value
 from metalearn.errors import ConfigurationError, UnknownNameError
 
@@ -152,11 +153,11 @@ class SearchSpace:
 
     @classmethod
     def from_json(cls, text: str) -> "SearchSpace":
-        """Read what ``to_json`` wrote."""
+        """Read what ``to_json`` wrote, of which choices and parts of ranges may have been taken away."""
         from ConfigSpace import ConfigurationSpace
 
         loaded = json.loads(text)
-        return cls(loaded["name"], ConfigurationSpace.from_serialized_dict(loaded["space"]))
+        return cls(loaded["name"], ConfigurationSpace.from_serialized_dict(without_unreachable(loaded["space"])))
 
     def _require(self, algorithm: str) -> None:
         if algorithm not in self.algorithms:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import Recommender
+from metalearn.core.registry import checked
 from metalearn.errors import InputError
 from metalearn.evaluation.answers import Cache, collect, jobs
 from metalearn.evaluation.curves import Worth, score
@@ -84,7 +85,8 @@ def run_bench(
     ``executor``; ``on_progress`` is told the folds done, and of all.
 
     Raises:
-        InputError: when there is no task on which a choice matters, or nothing to learn from.
+        InputError: when there is no task on which a choice matters, or nothing to learn from; or a recommender lacks
+            what ``core.protocols.Recommender`` names.
         MetalearnError: when a recommender fails; names it and the task.
     """
     target = test if test is not None else meta_dataset
@@ -128,7 +130,7 @@ def run_recommender(name: str, *, meta_dataset: MetaDataset, test: MetaDataset |
 
 def _made(recommenders: Sequence[str] | Mapping[str, Recommender], settings: Settings) -> Mapping[str, Recommender]:
     if isinstance(recommenders, Mapping):
-        return recommenders
+        return {label: checked("recommender", label, method) for label, method in recommenders.items()}
     return {text: recommender_from_text(text, ks=settings.ks, protocol=settings.protocol) for text in recommenders}
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.evaluation.worth import filtered
 
 Floats = NDArray[np.float64]
 # Fewer points than this make a rank correlation noise.
@@ -68,7 +67,7 @@ def rank_agreement(meta_dataset: MetaDataset, low: float, high: float = 1.0) -> 
     >>> rank_agreement(full, low=1.0)["svc"]
     Agreement(median=1.0, cells=1)
     """
-    same = filtered(meta_dataset, _evaluated_at(meta_dataset, low))
+    same = meta_dataset.filtered(_evaluated_at(meta_dataset, low))
     cheap, full = (np.round(same.performance_matrix(f), TIE_DIGITS) for f in (low, high))
     algorithms = np.array([c.algorithm for c in same.configurations], dtype=np.str_)
     columns = {str(a): algorithms == a for a in np.unique(algorithms)} | {ALL: np.ones(len(algorithms), dtype=bool)}

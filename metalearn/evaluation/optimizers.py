@@ -17,7 +17,7 @@ from metalearn.core.inferred_space import infer_space
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.parallel import completed
 from metalearn.core.records import Configuration, Trial
-from metalearn.core.registry import create, names
+from metalearn.core.registry import checked, create, names
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
 from metalearn.evaluation.answers import N_SEEDS, blamed
@@ -153,7 +153,8 @@ def run_optimizers(
     """
     target = test if test is not None else meta_dataset
     pools = _Pools.of(target, settings)
-    methods = optimizers if isinstance(optimizers, Mapping) else {o: create("optimizer", o) for o in optimizers}
+    given = optimizers if isinstance(optimizers, Mapping) else {name: create("optimizer", name) for name in optimizers}
+    methods = {label: checked("optimizer", label, method) for label, method in given.items()}
     space = known_space(list(dict.fromkeys((*target.configurations, *meta_dataset.configurations))))
     jobs = [_Job(label, t, method, settings) for label, method in methods.items() for t in pools.tested_tasks]
     calls = ((job, (job, space, pools.tables[job.task], pools.length(job.task))) for job in jobs)

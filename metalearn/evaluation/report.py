@@ -196,7 +196,7 @@ def _baseline(results: "Results", baseline: str | None) -> str:
     if baseline is None:
         return DEFAULT_BASELINE if DEFAULT_BASELINE in results.scores else next(iter(results.scores))
     if baseline not in results.scores:
-        raise UnknownNameError("recommender among those compared", baseline, results.scores)
+        raise UnknownNameError("recommender", baseline, results.scores, where="among those compared")
     return baseline
 
 

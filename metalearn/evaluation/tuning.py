@@ -1,18 +1,17 @@
 """Recommenders by name and options, and the choice between options by nested cross-validation."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
-from metalearn.core.registry import create
+from metalearn.core.registry import create, parsed
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.errors import InputError, UnknownNameError
+from metalearn.errors import InputError
 from metalearn.evaluation.answers import collect, jobs
 from metalearn.evaluation.curves import Worth, score
 from metalearn.evaluation.replay import Protocol, varied
@@ -77,16 +76,7 @@ def recommender_from_text(text: str, *, ks: Sequence[int], protocol: Protocol) -
     >>> recommender_from_text("knn:n_neighbors=3/10", ks=(1,), protocol="zero_shot").candidates
     (NearestTasks(n_neighbors=3), NearestTasks(n_neighbors=10))
     """
-    name, *given = text.split(":")
-    known = [f.name for f in fields(create("recommender", name))]
-    grid: dict[str, list[Any]] = {}
-    for part in given:
-        option, equals, values = part.partition("=")
-        if not equals:
-            raise InputError(f"Options are written as in knn:n_neighbors=5, or 3/5/10 to choose; got {part!r}.")
-        if option not in known:
-            raise UnknownNameError(f"option of {name}", option, known)
-        grid[option] = [_value(value) for value in values.split("/")]
+    name, grid = parsed("recommender", text)
     try:
         made = [
             create("recommender", name, **dict(zip(grid, chosen, strict=True))) for chosen in product(*grid.values())
@@ -95,11 +85,3 @@ def recommender_from_text(text: str, *, ks: Sequence[int], protocol: Protocol) -
         raise InputError(f"There is no recommender {text!r}: {error}.") from error
     kind = StochasticTuned if any(candidate.stochastic for candidate in made) else Tuned
     return made[0] if len(made) == 1 else kind(tuple(made), tuple(ks), protocol)
-
-
-def _value(text: str) -> Any:
-    """Read a number, true, false or null; anything else is a text."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

@@ -7,13 +7,13 @@ largest of the run, or the median where losses are unbounded).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metalearn.core.meta_dataset import ROW_COLUMNS, MetaDataset
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task
 from metalearn.core.transforms import TIE_DIGITS, reference_loss
 from metalearn.errors import InputError
@@ -115,13 +115,8 @@ def _block(
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return validation losses, test losses and failures on the test part (T, C) under one seed."""
     old, new = ([m.position[c.id] for c in shared] for m in (validation, test))
-    seen, unseen = (filtered(m, m.seed == seed) for m in (validation, test))
+    seen, unseen = (m.filtered(m.seed == seed) for m in (validation, test))
     return seen.performance_matrix()[:, old], unseen.performance_matrix()[:, new], unseen.failure_matrix()[:, new]
-
-
-def filtered(meta_dataset: MetaDataset, rows: NDArray[np.bool_]) -> MetaDataset:
-    """Return a copy with the evaluations where ``rows`` (N,) is true; all tasks and configurations stay."""
-    return replace(meta_dataset, **{name: getattr(meta_dataset, name)[rows] for name in ROW_COLUMNS})
 
 
 def gain_over(runs: Runs, default: Configuration) -> Floats:

@@ -2,7 +2,8 @@
 
 The script runs without metalearn, but for what scikit-learn and pandas lack: the reduction ``univariate``
 (``BestColumns``), gaps that go to the model as they are (``EmptyColumnsFilled``: lightgbm and hist_gradient_boosting
-without a reduction), the algorithm ``torch_mlp``, and files other than Parquet and plain CSV.
+without a reduction), forests that weigh classes (``learners.encoded_forests``), the algorithm ``torch_mlp``, and files
+other than Parquet and plain CSV.
 """
 
 import re

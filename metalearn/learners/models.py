@@ -7,11 +7,16 @@ from typing import Any
 from metalearn.core.records import Configuration, TaskType
 from metalearn.errors import ConfigurationError, did_you_mean
 from metalearn.learners.catalog import LEARNERS, Learner, Model, find_learner
-from metalearn.learners.expressions import Call, build, call
+from metalearn.learners.expressions import Call, Name, build, call
 from metalearn.learners.translations import translate
 
 # What published runs hold and what says nothing about the model, or has gone from scikit-learn.
 _IGNORED = frozenset({"n_jobs", "presort", "probability", "random_state", "verbose", "warm_start"})
+# The forests that weigh classes: scikit-learn's own refuse labels that are texts of whole numbers.
+_WEIGHING: Mapping[str, Name] = {
+    "extra_trees": Name("metalearn.learners.encoded_forests", "EncodedExtraTreesClassifier"),
+    "random_forest": Name("metalearn.learners.encoded_forests", "EncodedRandomForestClassifier"),
+}
 
 
 def modules(task_type: TaskType) -> tuple[str, ...]:
@@ -53,7 +58,8 @@ def estimator(
     if fidelity < 1 and learner.resource != "rows":
         values[learner.resource_argument] = amount(configuration, fidelity)
     seeded = {"random_state": seed} if "random_state" in _parameters(model) else {}
-    made = Call(model.path, keywords={**model.fixed, **values, **seeded})
+    path = model.path if values.get("class_weight") is None else _WEIGHING.get(algorithm, model.path)
+    made = Call(path, keywords={**model.fixed, **values, **seeded})
     if values.get("solver") == "liblinear" and n_classes != 2:  # it separates two classes only
         return call("sklearn.multiclass", "OneVsRestClassifier", made)
     if task_type == "regression" and learner.scales_target:

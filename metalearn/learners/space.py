@@ -7,7 +7,7 @@ from typing import Any
 from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, TaskType
 from metalearn.core.resources import metadata_path
 from metalearn.core.spaces import ALGORITHM, SearchSpace
-from metalearn.errors import InputError, UnknownNameError
+from metalearn.errors import InputError, UnknownNameError, how_to_install
 from metalearn.learners.catalog import exceeded_limit, missing_extra
 from metalearn.learners.definition import SPACE_NAMES
 
@@ -41,7 +41,7 @@ def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
 
     for name in algorithms:
         if name not in space.algorithms:
-            raise UnknownNameError(f"algorithm in the space {space.name}", name, space.algorithms)
+            raise UnknownNameError("algorithm", name, space.algorithms, where=f"in the space {space.name}")
     kept = [name for name in space.algorithms if name in algorithms]
     if not kept:
         raise InputError(f"No algorithm of the space {space.name} is left; allow at least one.")
@@ -62,13 +62,14 @@ def unusable(algorithms: Iterable[str], n_rows: float, n_classes: float | None) 
     """Return why algorithms cannot be fitted to so many rows and classes here, by algorithm; none that can.
 
     >>> unusable(["svc", "lda"], 50_000, 2)
-    {'svc': 'svc is limited to 20000 rows; there are 50000'}
+    {'svc': 'it is limited to 20000 rows; there are 50000'}
     """
     reasons = {}
     for algorithm in algorithms:
         extra = missing_extra(algorithm)
-        install = f"it needs pip install 'metalearn[{extra}]'" if extra else None
-        reasons[algorithm] = install or exceeded_limit(algorithm, n_rows, n_classes)
+        install = f"it needs {how_to_install(extra)}" if extra else None
+        limit = exceeded_limit(algorithm, n_rows, n_classes)
+        reasons[algorithm] = install or (limit and limit.replace(algorithm, "it", 1))
     return {algorithm: why for algorithm, why in reasons.items() if why}
 
 
@@ -85,7 +86,7 @@ def space_of(dataset: Dataset, constraints: Constraints = NO_CONSTRAINTS) -> tup
     if isinstance(constraints.space, SearchSpace):
         whole = constraints.space
     elif constraints.space not in (None, whole.name):
-        raise UnknownNameError("search space to optimize in", str(constraints.space), [whole.name])
+        raise UnknownNameError("search space", str(constraints.space), [whole.name], where="to optimize in")
     wanted = whole.algorithms if constraints.algorithms is None else constraints.algorithms
     reasons = unusable(wanted, len(dataset.y), dataset.n_classes)
     if constraints.algorithms is not None and reasons:

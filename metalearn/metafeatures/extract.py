@@ -54,8 +54,8 @@ class Extractor:
     """Describes a dataset by F meta-features, whose names are known beforehand.
 
     ``groups`` are names of ours (``DEFAULT_GROUPS`` by default) or groups of your own; ``summaries`` are those of
-    the measures that have many values. Whatever is asked for, a meta-feature's value is the same for the same state
-    of ``rng``. ``metadata/meta_features.csv`` says what each one means.
+    the measures that have many values. A single one need not stand in a list. Whatever is asked for, a meta-feature's
+    value is the same for the same state of ``rng``. ``metadata/meta_features.csv`` says what each one means.
 
     Raises:
         UnknownNameError: for a group or a summary that does not exist; suggests the nearest.
@@ -74,7 +74,11 @@ class Extractor:
     name = "metalearn"
     version = "3"
 
-    def __init__(self, groups: Iterable[str | Group] | None = None, *, summaries: Sequence[str] = SUMMARIES) -> None:
+    def __init__(
+        self, groups: Iterable[str | Group] | Group | None = None, *, summaries: Sequence[str] = SUMMARIES
+    ) -> None:
+        groups = [groups] if isinstance(groups, str | Group) else groups
+        summaries = [summaries] if isinstance(summaries, str) else summaries
         for summary in summaries:
             if summary not in ALL_SUMMARIES:
                 raise UnknownNameError("summary", summary, ALL_SUMMARIES)
@@ -121,7 +125,7 @@ class Extractor:
 def meta_features(
     dataset: Dataset,
     *,
-    groups: Iterable[str | Group] | None = None,
+    groups: Iterable[str | Group] | Group | None = None,
     budget: float | None = None,
     rng: np.random.Generator,
 ) -> dict[str, float]:

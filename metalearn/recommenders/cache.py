@@ -34,14 +34,16 @@ KEY = "key.json"
 def fitted(method: Recommender, past: MetaDataset, *, seed: int = 0) -> FittedRecommender:
     """Return a recommender meta-fitted to past tasks: read where there is an entry, else fitted, and kept.
 
-    Kept is what was fitted to a snapshot, by an ``Ordering``; a knowledge base in a file changes, and is not cached. An
-    entry that cannot be read is replaced, with a warning to the log; a cache that cannot be written is passed over.
+    Kept is what a method of the library fitted to a snapshot, as an ``Ordering``; a knowledge base in a file changes,
+    and is not cached. An entry that cannot be read is replaced, with a warning to the log; a cache that cannot be
+    written is passed over.
 
     >>> from metalearn.recommenders.portfolio import GreedyPortfolio
     >>> type(fitted(GreedyPortfolio(), MetaDataset.from_matrix([], [], []))).__name__
     'FittedPortfolio'
     """
-    if not (past.snapshot_id and is_dataclass(method)):  # another's repr need not tell its options
+    own = type(method).__module__.startswith("metalearn.")  # the key tells the version of no other code
+    if not (past.snapshot_id and own and is_dataclass(method)):  # another's repr need not tell its options
         return method.meta_fit(past, rng=np.random.default_rng(seed))
     key = key_of(method, past, seed=seed)
     for folder in _folders():

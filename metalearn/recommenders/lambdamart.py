@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from metalearn.core.configuration_table import is_number
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task
 from metalearn.errors import InputError
@@ -154,7 +155,7 @@ def _hyperparameter_columns(configurations: Sequence[Configuration], name: str) 
     for i, configuration in enumerate(configurations):
         if name in configuration.hyperparameters:
             value = configuration.hyperparameters[name]
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if is_number(value):
                 numbers[i] = value
             else:
                 texts[i] = json.dumps(value)

@@ -3,13 +3,13 @@
 For methods that learn one model of all tasks over configurations that different tasks need not share.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from metalearn.core.configuration_table import ConfigurationTable
-from metalearn.core.meta_dataset import ROW_COLUMNS, MetaDataset
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.ranking import Floats, Integers
@@ -96,6 +96,6 @@ def limited(meta_dataset: MetaDataset, configurations: tuple[Configuration, ...]
     position = {c.id: i for i, c in enumerate(configurations)}
     index = np.array([position.get(c.id, -1) for c in meta_dataset.configurations], dtype=np.int64)
     kept = index[meta_dataset.configuration_index] >= 0
-    columns = {name: getattr(meta_dataset, name)[kept] for name in ROW_COLUMNS}
-    columns["configuration_index"] = index[columns["configuration_index"]]
-    return replace(meta_dataset, configurations=configurations, **columns)
+    return meta_dataset.filtered(
+        kept, configurations=configurations, configuration_index=index[meta_dataset.configuration_index[kept]]
+    )

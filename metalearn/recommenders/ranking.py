@@ -110,6 +110,8 @@ class Ordering(ABC):
         eligible = self._eligible(candidates, constraints, seconds, tried_ids)
         best = self._best(task, eligible, tried, k, seconds, constraints)
         mean, std = self.predicted(task, tried, weights, np.array(best, dtype=np.int64))
+        if not (self.past.meta_dataset.metric.scale_free or np.isfinite(tried.losses).any()):
+            mean = std = np.full(len(best), np.nan)  # past tasks do not tell the scale of the new one
         known = tuple(
             Recommendation(
                 self.past.configurations[i],

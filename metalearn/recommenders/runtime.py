@@ -29,6 +29,8 @@ SIZES = (
 SHORTEST = 1e-3
 # As so many tasks count, for every configuration, the level and the slopes that all have in common.
 PRIOR_TASKS = 1.0
+# Predictions lie between these multiples of the smallest and the largest seconds measured.
+LEAST_SHARE, MOST_TIMES = 0.5, 10.0
 # Common slopes and the levels of configurations are fitted in turn, so many times.
 _ROUNDS = 10
 
@@ -38,7 +40,8 @@ class RuntimeModel:
     """Logarithms of seconds as ``weights`` (C, q) times the q terms of a quadratic polynomial of scaled log sizes.
 
     ``centre`` and ``scale`` (4,) are those of the logarithms of the sizes. ``variances`` are those of a
-    task's offset, which all its configurations share, and of what else is not explained.
+    task's offset, which all its configurations share, and of what else is not explained. ``fastest`` and ``slowest``
+    are the seconds that were measured; predictions go little beyond them.
 
     >>> rows = np.arange(100.0, 5100.0, 100.0)
     >>> costs, sizes = np.outer(rows, [1e-3, 1e-2]), [{"n_rows": n} for n in rows]
@@ -50,6 +53,8 @@ class RuntimeModel:
     scale: Floats
     weights: Floats
     variances: tuple[float, float]
+    fastest: float
+    slowest: float
 
     @classmethod
     def fit(cls, costs: Floats, meta_features: Sequence[Mapping[str, float]]) -> Self:
@@ -62,7 +67,8 @@ class RuntimeModel:
         logs = np.log(np.maximum(costs, SHORTEST))
         weights = _regressions(terms, logs)
         errors = logs - terms @ weights.T
-        return cls(centre, scale, weights, _variances(errors))
+        measured = np.exp(logs[np.isfinite(logs)])
+        return cls(centre, scale, weights, _variances(errors), *_extremes(measured))
 
     def seconds(
         self, meta_features: Mapping[str, float], indices: Integers | None = None, measured: Floats | None = None
@@ -72,14 +78,26 @@ class RuntimeModel:
         ``measured`` (n,) are the seconds that those at ``indices`` (n,) took on this task, NaN where unknown.
         """
         logs = (_terms(((_log_sizes(meta_features) - self.centre) / self.scale)[None]) @ self.weights.T)[0]
+        extremes = (self.fastest, self.slowest)
         if indices is None or measured is None:
-            return np.asarray(np.exp(logs))
+            return _within(np.exp(logs), *extremes)
         errors = np.log(np.maximum(measured, SHORTEST)) - logs[indices]
         known = np.isfinite(errors)
         offset, noise = self.variances
         if known.any() and offset > 0:
             logs = logs + errors[known].mean() * offset / (offset + noise / known.sum())
-        return np.asarray(np.exp(logs))
+        new = np.maximum(measured[np.isfinite(measured)], SHORTEST)
+        return _within(np.exp(logs), *_extremes(np.append(new, extremes)))
+
+
+def _extremes(seconds: Floats) -> tuple[float, float]:
+    """Return the smallest and the largest of the seconds measured; what cannot limit anything where there are none."""
+    return (float(seconds.min()), float(seconds.max())) if len(seconds) else (0.0, np.inf)
+
+
+def _within(seconds: Floats, fastest: float, slowest: float) -> Floats:
+    """Return predicted seconds that go little beyond what was measured: a polynomial may lead anywhere."""
+    return np.asarray(np.clip(seconds, LEAST_SHARE * fastest, MOST_TIMES * slowest))
 
 
 def _log_sizes(meta_features: Mapping[str, float]) -> Floats:

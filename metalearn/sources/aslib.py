@@ -107,7 +107,7 @@ class _Scenario:
         tables = {
             "metrics": rows.metric_table(column.metric for column in self.description.measured),
             **self._task_tables([instance for instance in instances if instance]),
-            **rows.configuration_tables((c for c in runs.configurations if isinstance(c, Configuration)), source),
+            **rows.configuration_tables(runs.configurations, source),
         }
         for name in dict.fromkeys(name for part in parts for name in part):
             tables[name] = pa.concat_tables([part[name] for part in parts if name in part])
@@ -174,11 +174,11 @@ class _Runs:
         value = np.where(ok, column.measure.values(cells), np.nan)
         repetition, no_repetition = rows.numbers(self.frame["repetition"].to_numpy())
         no_repetition = no_repetition | ~((repetition >= 0) & (repetition % 1 == 0))
-        wrong = np.array([c if isinstance(c, str) else "" for c in self.configurations], dtype=object)[self.algorithm]
+        ids, unknown = rows.configuration_column(self.configurations, self.algorithm)
         reasons = rows.first_reason(
             n,
             (np.array([not name for name in self.instances], dtype=bool)[self.instance], "the instance_id is missing"),
-            (wrong != "", wrong),
+            unknown,
             (self.status == "", f"the runstatus is none of {', '.join(_STATUS)}"),
             (no_repetition, "the repetition is no whole number"),
             (ok & unreadable, f"{column.name} is no number"),
@@ -186,7 +186,7 @@ class _Runs:
         )
         columns = {
             "task_id": rows.taken([task_id(instance) for instance in self.instances], self.instance),
-            "configuration_id": rows.taken([getattr(c, "id", "") for c in self.configurations], self.algorithm),
+            "configuration_id": ids,
             "metric": rows.repeated(column.metric.name, n),
             "seed": pa.array(np.where(no_repetition, -1, repetition).astype(np.int64)),
             "value": rows.nullable(value),

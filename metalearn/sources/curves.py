@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
+from metalearn.core.ids import task_of_dataset
 from metalearn.core.metrics import Metric
 from metalearn.core.records import Batch, Configuration
 from metalearn.errors import InputError
@@ -78,7 +79,7 @@ def read_curves(folder: Path, *, space: str = "sklearn", done: Mapping[str, str]
     files = [file for file in files if file.stem.isdigit()]
     if not files:
         raise InputError(f"{folder} holds no learning curves; give the folder that holds er/<OpenML dataset id>.json.")
-    names = _object(folder / "names.json") if (folder / "names.json").exists() else {}
+    names = _names(folder / "names.json") if (folder / "names.json").exists() else {}
     return _Reader(axes, names, space).batches(files, done)
 
 
@@ -170,9 +171,9 @@ class _Axes:
             statistics = list(meta["stat_labels"])
             splits = tuple(_SPLITS[label] for label in meta["tvt_labels"])
             sizes = np.array(meta["anchors"], dtype=np.int64)
-            learners = tuple(meta["learners"])
+            learners = tuple(_texts(meta["learners"]))
             axes = cls(read_bytes(path), learners, sizes, splits, statistics.index("mean"), len(statistics))
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             expected = "learners, anchors, stat_labels (with 'mean') and tvt_labels (train, val, test)"
             raise InputError(f"{path} does not name the axes of LCDB's curves: {expected}; fetch it again.") from error
         if sizes.ndim != 1 or not len(sizes) or sizes[0] < 1 or (np.diff(sizes) <= 0).any():
@@ -187,7 +188,7 @@ class _Axes:
 @dataclass(frozen=True)
 class _Reader:
     axes: _Axes
-    names: Mapping[str, Any]
+    names: Mapping[str, str]
     space: str
 
     @cached_property
@@ -224,7 +225,8 @@ class _Reader:
 
     def _tables(self, dataset: str, errors: NDArray[np.float64], reached: rows.Mask) -> dict[str, pa.Table]:
         metric = _ERROR.metric
-        task, dataset_id = f"openml-dataset-{dataset}", f"openml-{dataset}"
+        dataset_id = f"openml-{dataset}"
+        task = task_of_dataset(dataset_id)
         task_record = {"id": task, "dataset_id": dataset_id, "type": rows.task_type(metric), "procedure": _PROCEDURE}
         return {
             "datasets": rows.dataset_table([{"id": dataset_id, "name": self.names.get(dataset), "source": _SOURCE}]),
@@ -260,6 +262,24 @@ def _reached(errors: NDArray[np.float64]) -> rows.Mask:
     array([ True,  True, False])
     """
     return np.asarray(np.isfinite(errors).any(axis=2).mean(axis=0) >= 0.5)
+
+
+def _names(path: Path) -> dict[str, str]:
+    names = _object(path)
+    try:
+        return dict(zip(names, _texts(list(names.values())), strict=True))
+    except TypeError as error:
+        raise InputError(f"{path} does not name datasets ({error}); fetch it again.") from error
+
+
+def _texts(names: Any) -> list[str]:
+    """Return a list of names; anything else is a TypeError."""
+    if not isinstance(names, list):
+        raise TypeError(f"{names!r} is no list")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no text")
+    return names
 
 
 def _object(path: Path) -> Mapping[str, Any]:

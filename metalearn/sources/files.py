@@ -113,12 +113,13 @@ def _decoded(raw: bytes) -> str:
 
 
 def _read_delimited(text: str, path: Path) -> pd.DataFrame:
+    separator = _separator(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # else surplus fields are cut off in silence
-            return pd.read_csv(
+            frame = pd.read_csv(
                 io.StringIO(text),
-                sep=_separator(text),
+                sep=separator,
                 index_col=False,
                 skipinitialspace=True,
                 keep_default_na=False,
@@ -130,6 +131,12 @@ def _read_delimited(text: str, path: Path) -> pd.DataFrame:
         raise InputError(
             f"{path} is not a table of delimited text ({reason}); mend that line or its header."
         ) from error
+    # As they stand there: pandas renames in silence what is there twice.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    header = next((line for line in lines if line), [])
+    if len(header) == frame.shape[1]:
+        frame.columns = pd.Index([given or name for given, name in zip(header, frame.columns, strict=True)])
+    return frame
 
 
 def _separator(text: str) -> str:

@@ -42,7 +42,8 @@ def make_dataset(
     Numbers become float64, infinite ones missing. Booleans, categories, text and the columns named in ``nominal``
     become categories of strings, unless all their values parse as numbers, as ISO dates (datetime64), or they are
     free text (str): mostly distinct values of three words or more on average. Text is stripped; the usual markers
-    (``?``, ``NA``, an empty cell, ...) are missing. Rows without a target are dropped, doubled column names numbered.
+    (``?``, ``NA``, an empty cell, ...) are missing. Rows without a target are dropped, doubled column names numbered,
+    which the dataset's ``notes`` say.
 
     Without ``task_type`` a target of numbers makes a regression, unless they are whole and take at most 20 values
     and at most n / 5 (but two always suffice); any other target makes a classification.
@@ -51,9 +52,9 @@ def make_dataset(
     value, features without any, and no target (None): ``y`` is all NaN then.
 
     Raises:
-        InputError: when there is no target or no such column, the target has one value, fewer than 10 rows have a
-            target, there are no features, all their values are missing, a regression target is not numeric, or the
-            task type is another one.
+        InputError: when there is no target or no such column, the target has one value, or classes most of which have
+            one row, fewer than 10 rows have a target, there are no features, all their values are missing, a regression
+            target is not numeric, or the task type is another one.
 
     >>> table = pd.DataFrame({"a": range(12), "b": ["x", "?", "z"] * 4, "y": [0, 1] * 6})
     >>> dataset = make_dataset(table, "y")
@@ -64,7 +65,7 @@ def make_dataset(
     """
     table = frame.set_axis(unique_names(frame.columns), axis=1)
     if target is None and not lenient:
-        raise InputError(f"Name the target column of {name}; its columns are {listed(table.columns)}.")
+        raise InputError(f"Name the target column of {name}; its columns are {quoted_names(table.columns)}.")
     for column in (*([] if target is None else [target]), *nominal):
         _require_column(column, table, name)
     y, rows = _target(table, target, task_type, name, nominal=target in nominal, lenient=lenient)
@@ -72,7 +73,9 @@ def make_dataset(
     features = (features if rows.all() else features.loc[rows]).reset_index(drop=True)
     X, kinds = _features(features, frozenset(nominal))
     _require_features(X, name, lenient=lenient)
-    return Dataset(X, y, name, kinds, fingerprint(X, y))
+    dropped = () if rows.all() else (f"rows without a target are left out: {np.sum(~rows)}",)
+    notes = renamed(frame.columns, table.columns) + dropped
+    return Dataset(X, y, name, kinds, fingerprint(X, y), notes=notes)
 
 
 def unique_names(names: Iterable[Any]) -> list[str]:
@@ -90,6 +93,16 @@ def unique_names(names: Iterable[Any]) -> list[str]:
             candidate = f"{name}.{repeats[name]}"
         unique[candidate] = None
     return list(unique)
+
+
+def renamed(given: Iterable[Any], names: Iterable[str]) -> tuple[str, ...]:
+    """Return a sentence on the columns that ``unique_names`` gave other names, none where there are none.
+
+    >>> renamed(["a", " b", "a"], unique_names(["a", " b", "a"]))
+    ("columns whose name was taken already are called 'a.1'",)
+    """
+    others = [new for old, new in zip(given, names, strict=True) if encodable(str(old)).strip() != new]
+    return (f"columns whose name was taken already are called {quoted_names(others)}",) if others else ()
 
 
 def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...]]:
@@ -243,12 +256,22 @@ def _as_target(y: "Column", kind: Kind, task_type: TaskType, name: str, *, lenie
         raise InputError(f"The target {y.name!r} of {name} has one value only ({y.iloc[0]}); choose another target.")
     if task_type == "regression":
         return y
-    return y.cat.remove_unused_categories() if kind == "nominal" else _categories(y)
+    labels = y.cat.remove_unused_categories() if kind == "nominal" else _categories(y)
+    if not lenient:
+        _require_repeated_classes(labels, name, numeric=kind == "numeric")
+    return labels
+
+
+def _require_repeated_classes(labels: "Column", name: str, *, numeric: bool) -> None:
+    counts = labels.value_counts()
+    if 2 * (counts == 1).sum() > len(labels):
+        said = f"The target {labels.name!r} of {name} has {len(counts)} classes for {len(labels)} rows"
+        raise InputError(f"{said}; choose another{', or --task-type regression' if numeric else ' target'}.")
 
 
 def _require_column(column: str, table: pd.DataFrame, name: str) -> None:
     if column not in table:
-        hint = did_you_mean(column, list(table.columns)) or f"its columns are {listed(table.columns)}."
+        hint = did_you_mean(column, list(table.columns)) or f"its columns are {quoted_names(table.columns)}."
         raise InputError(f"There is no column {column!r} in {name}; {hint.strip()}")
 
 
@@ -264,10 +287,10 @@ def _require_features(X: pd.DataFrame, name: str, *, lenient: bool) -> None:
         raise InputError(f"All feature values of {name} are missing; give columns that hold values.")
 
 
-def listed(names: Iterable[str], limit: int = 20) -> str:
+def quoted_names(names: Iterable[str], limit: int = 20) -> str:
     """Return names for a sentence, at most ``limit`` of them.
 
-    >>> listed(["a", "b", "c"], limit=2)
+    >>> quoted_names(["a", "b", "c"], limit=2)
     "'a', 'b' and 1 more"
     """
     known = list(names)

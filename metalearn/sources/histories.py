@@ -87,15 +87,13 @@ class _Block:
 
     def batch(self, cursor: str) -> Batch:
         columns, messages, checks = self._columns()
-        wrong = np.array([c if isinstance(c, str) else "" for c in self.configurations], dtype=object)
-        wrong = wrong[self.configuration]
-        reasons = rows.first_reason(len(self.measured), (wrong != "", wrong), *checks)
+        reasons = rows.first_reason(len(self.measured), *checks)
         evaluations, refused = rows.accepted(pa.table(columns), reasons)
         raw = [*(entry.raw for entry in self.refused), *(_raw(self.measured[i]) for i in refused)]
         why = [*(entry.reason for entry in self.refused), *reasons[refused]]
         tables = {
             **self._task_tables(),
-            **rows.configuration_tables((c for c in self.configurations if not isinstance(c, str)), self.source),
+            **rows.configuration_tables(self.configurations, self.source),
             "evaluations": evaluations,
             "failures": _failures(evaluations, messages[reasons == ""]),
             "quarantine": rows.quarantine_table(self.source, raw, why),
@@ -112,11 +110,11 @@ class _Block:
         """Return the columns of the evaluations, what is said of those that failed, and the checks."""
         status, numbers, checks = self._numbers()
         step, fidelity = self._steps()
-        ids = [getattr(c, "id", "") for c in self.configurations]
+        ids, unreadable = rows.configuration_column(self.configurations, self.configuration)
         n = len(self.measured)
         columns = {
             "task_id": rows.repeated(self.subject.task_id, n),
-            "configuration_id": rows.taken(ids, self.configuration),
+            "configuration_id": ids,
             "metric": rows.repeated(self.subject.measure.metric.name, n),
             "resource": rows.repeated(self.subject.resource or "steps", n),
             "fidelity": pa.array(fidelity),
@@ -132,13 +130,13 @@ class _Block:
         messages = [f"the value is {m.value}" if d else m.message for m, d in zip(self.measured, diverged, strict=True)]
         beyond = ~((fidelity > 0) & (fidelity <= 1))
         checks.append((beyond, f"the step lies outside (0, {self.subject.full:g}]" if self.subject.full else ""))
-        return columns, np.array(messages, dtype=object), checks
+        return columns, np.array(messages, dtype=object), [unreadable, *checks]
 
     def _numbers(self) -> tuple[Objects, Floats, list[Check]]:
         """Return status and metric value (n,), NaN with a failure, and the checks of the values."""
         given = [m.value for m in self.measured]
         status = np.array([m.status for m in self.measured], dtype=object)
-        asked = np.isin(status, ("ok", "pruned"))
+        asked = np.isin(status, rows.MEASURED)
         missing = asked & np.array([value is None for value in given], dtype=bool)
         numbers, unreadable = rows.numbers(given)
         measured = asked & ~missing & ~unreadable & np.isfinite(numbers)

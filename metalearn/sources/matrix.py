@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
+from metalearn.core.ids import task_of_dataset, whole_number
 from metalearn.core.records import Batch, Configuration
 from metalearn.core.rows import Floats, Integers, Mask
 from metalearn.errors import InputError
@@ -69,7 +70,7 @@ class _Block:
 
     @property
     def datasets(self) -> list[int | None]:
-        return [rows.whole_number(line[0]) for line in self.lines]
+        return [whole_number(line[0]) for line in self.lines]
 
     def cells(self) -> tuple[Floats, Mask]:
         """Return the cells as numbers (n * C,), and where one cannot be read."""
@@ -169,14 +170,14 @@ class _Reader:
         known = [dataset for dataset in block.datasets if dataset is not None]
         task = {"type": rows.task_type(self.measure.metric), "procedure": _PROCEDURE, "source": self.source}
         datasets = [{"id": f"openml-{did}", "source": self.source} for did in known]
-        tasks = [{"id": f"openml-dataset-{did}", "dataset_id": f"openml-{did}", **task} for did in known]
+        tasks = [{"id": task_of_dataset(f"openml-{did}"), "dataset_id": f"openml-{did}", **task} for did in known]
         return {"datasets": rows.dataset_table(datasets), "tasks": rows.task_table(tasks)}
 
     def _evaluations(self, block: _Block, row: Integers, column: Integers, value: Floats, seconds: Floats) -> pa.Table:
         n = len(value)
         return pa.table(
             {
-                "task_id": rows.taken([f"openml-dataset-{did}" for did in block.datasets], row),
+                "task_id": rows.taken([task_of_dataset(f"openml-{did}") for did in block.datasets], row),
                 "configuration_id": rows.taken([c.id if c else "" for c in block.configurations], column),
                 "metric": rows.repeated(self.measure.metric.name, n),
                 "value": rows.nullable(value),

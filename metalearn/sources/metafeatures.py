@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from metalearn.core import rows
+from metalearn.core.ids import whole_number
 from metalearn.core.records import Batch
 from metalearn.errors import InputError
 from metalearn.sources.chunks import read_chunks
@@ -50,7 +51,7 @@ def read_meta_features(
 def _batch(
     frame: pd.DataFrame, source: str, extractor: str, version: str, tasks: Mapping[int, Sequence[str]], cursor: str
 ) -> Batch:
-    datasets = [rows.whole_number(cell) for cell in frame.iloc[:, 0]]
+    datasets = [whole_number(cell) for cell in frame.iloc[:, 0]]
     described = [() if dataset is None else tasks.get(dataset, ()) for dataset in datasets]
     unnamed = [i for i, dataset in enumerate(datasets) if dataset is None]
     position = [i for i, of_dataset in enumerate(described) for _ in of_dataset]

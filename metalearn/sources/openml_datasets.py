@@ -20,7 +20,7 @@ import pandas as pd
 
 from metalearn.core.records import Dataset, TaskType
 from metalearn.errors import AbsentError, InputError, SourceError
-from metalearn.sources.frames import listed, make_dataset
+from metalearn.sources.frames import make_dataset, quoted_names
 from metalearn.sources.openml_calls import DamagedError, OpenMLCalls
 from metalearn.sources.openml_described import Described, verified
 
@@ -68,10 +68,10 @@ class OpenMLTable:
         if len(self.targets) == 1:
             return self.targets[0]
         columns = [str(c) for c in self.frame if c not in self.left_out]
-        several = f"several default targets ({listed(self.targets)})" if self.targets else "no default target"
+        several = f"several default targets ({quoted_names(self.targets)})" if self.targets else "no default target"
         raise InputError(
             f"OpenML dataset {self.id} ({self.name}) has {several}; "
-            f"name one column with --target (in Python: target=), of {listed(columns)}."
+            f"name one column with --target (in Python: target=), of {quoted_names(columns)}."
         )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metalearn.core.rows import numbers, whole_number
-from metalearn.sources.openml_http import OpenMLServer, listed, several, text_of
+from metalearn.core.ids import whole_number
+from metalearn.core.rows import numbers
+from metalearn.sources.openml_http import OpenMLServer, list_items, several, text_of
 
 # The server allows 1,000 setups an answer; servers and proxies bear some 8,000 characters of URL.
 _IDS_PER_REQUEST = 1000
@@ -94,7 +95,7 @@ def named(what: str, ids: Sequence[int], limit: int = 3) -> str:
 def measures(server: OpenMLServer) -> list[str]:
     """Return the names of the measures that the server knows."""
     content = server.get("evaluationmeasure/list", "the list of measures")
-    groups = listed(content, "evaluation_measures", "measures")
+    groups = list_items(content, "evaluation_measures", "measures")
     return [name for group in groups for name in several(group.get("measure"))]
 
 
@@ -107,20 +108,20 @@ def tasks_of_suite(server: OpenMLServer, suite: int | str) -> list[int]:
 def procedures(server: OpenMLServer) -> dict[str, str]:
     """Return the estimation procedures in words, such as "10-fold cross-validation", by their ids."""
     content = server.get("estimationprocedure/list", "the list of estimation procedures")
-    return {str(p["id"]): _in_words(p) for p in listed(content, "estimationprocedures", "estimationprocedure")}
+    return {str(p["id"]): _in_words(p) for p in list_items(content, "estimationprocedures", "estimationprocedure")}
 
 
 def tasks(server: OpenMLServer, task_ids: Sequence[int], in_words: Mapping[str, str]) -> dict[int, OpenMLTask]:
     """Return the tasks that the server knows, by id; ``in_words`` is what ``procedures`` returns."""
     path = f"task/list/task_id/{joined(task_ids)}/status/all"
-    found = (_task(task, in_words) for task in listed(server.get(path, named("tasks", task_ids)), "tasks", "task"))
+    found = (_task(task, in_words) for task in list_items(server.get(path, named("tasks", task_ids)), "tasks", "task"))
     return {task.id: task for task in found}
 
 
 def dataset_versions(server: OpenMLServer, dataset_ids: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Return name and version of the datasets that the server knows, by id."""
     path = f"data/list/data_id/{joined(dataset_ids)}/status/all"
-    found = listed(server.get(path, named("datasets", dataset_ids)), "data", "dataset")
+    found = list_items(server.get(path, named("datasets", dataset_ids)), "data", "dataset")
     return {int(d["did"]): (text_of(d.get("name")), whole_number(d.get("version")) or 1) for d in found}
 
 
@@ -131,7 +132,7 @@ def qualities(server: OpenMLServer, dataset_id: int) -> dict[str, float]:
         AbsentError: when there are none.
     """
     content = server.get(f"data/qualities/{dataset_id}", f"the qualities of dataset {dataset_id}")
-    found = listed(content, "data_qualities", "quality")
+    found = list_items(content, "data_qualities", "quality")
     values, _ = numbers([text_of(quality.get("value")) for quality in found])
     return dict(zip((quality["name"] for quality in found), map(float, values), strict=True))
 
@@ -152,7 +153,7 @@ def flow(server: OpenMLServer, flow_id: int) -> OpenMLFlow:
 def setups(server: OpenMLServer, setup_ids: Sequence[int]) -> dict[int, OpenMLSetup]:
     """Return the setups that the server knows, by id."""
     path = f"setup/list/setup/{joined(setup_ids)}"
-    found = listed(server.get(path, named("setups", setup_ids)), "setups", "setup")
+    found = list_items(server.get(path, named("setups", setup_ids)), "setups", "setup")
     return {int(s["setup_id"]): OpenMLSetup(int(s["flow_id"]), _hyperparameters(s)) for s in found}
 
 
@@ -161,7 +162,7 @@ def evaluations(
 ) -> list[dict[str, Any]]:
     """Return the rows of a list of evaluations, by its path below ``evaluation/list``; see ``OpenMLServer.get``."""
     below = (lambda: f"evaluation/list/{path()}") if callable(path) else f"evaluation/list/{path}"
-    return listed(server.get(below, what, overloaded), "evaluations", "evaluation")
+    return list_items(server.get(below, what, overloaded), "evaluations", "evaluation")
 
 
 def evaluations_of_runs(

@@ -252,10 +252,10 @@ def _retry_after(response: httpx.Response) -> float:
     return min(float(text), LONGEST_PAUSE_SECONDS) if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
 
 
-def listed(content: Any, root: str, item: str) -> list[dict[str, Any]]:
+def list_items(content: Any, root: str, item: str) -> list[dict[str, Any]]:
     """Return the items of a list's answer; the server's JSON gives a single one without brackets.
 
-    >>> listed({"flows": {"flow": {"id": "1"}}}, "flows", "flow"), listed(None, "flows", "flow")
+    >>> list_items({"flows": {"flow": {"id": "1"}}}, "flows", "flow"), list_items(None, "flows", "flow")
     ([{'id': '1'}], [])
     """
     found = (content or {}).get(root) or {}

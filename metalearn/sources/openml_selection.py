@@ -1,6 +1,7 @@
 """Which of a server's evaluations a pull reads."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -84,15 +85,13 @@ class Selection:
     def missing(self, stored: Ingested) -> tuple[int, ...]:
         """Return the ids of tasks (or flows) whose lists have not been read to their end, without asking the server.
 
+        Tasks that are ``lost`` are none of them: a pull asks for these again each time, but has no list of theirs.
+
         Raises:
             InputError: when the tasks of the suite are not known.
         """
-        cursors = stored.cursors()
-        ids = list(self.flows if self.by_flow else self.tasks)
-        if self.suite is not None:
-            if (of_suite := cursors.get(f"suite {self.suite}")) is None:
-                raise InputError(f"Suite {self.suite} has not been read yet; run it without --offline first.")
-            ids = [*json.loads(of_suite), *ids]
+        cursors, lost = stored.cursors(), self.lost(stored)
+        ids = [id_ for id_ in (self.flows if self.by_flow else self._tasks_wanted(cursors)) if id_ not in lost]
         whole = {
             partition: text
             for partition, text in cursors.items()
@@ -103,3 +102,22 @@ class Selection:
             lists = [of_list for name in source_names(metric.name) for of_list in self.names.known(whole, name, ids)]
             missing |= set(ids).difference(*lists)
         return tuple(sorted(missing))
+
+    def lost(self, stored: Ingested) -> tuple[int, ...]:
+        """Return the ids of tasks that the server could not describe when it was asked last: they are in quarantine.
+
+        Raises:
+            InputError: when the tasks of the suite are not known.
+        """
+        if self.by_flow:
+            return ()
+        refused = {raw for raw, _ in stored.quarantined()}
+        ids = set(self._tasks_wanted(stored.cursors()))
+        return tuple(sorted(id_ for id_ in ids if json.dumps({"task_id": id_}) in refused))
+
+    def _tasks_wanted(self, cursors: Mapping[str, str]) -> list[int]:
+        if self.suite is None:
+            return list(self.tasks)
+        if (of_suite := cursors.get(f"suite {self.suite}")) is None:
+            raise InputError(f"Suite {self.suite} has not been read yet; run it without --offline first.")
+        return [*json.loads(of_suite), *self.tasks]

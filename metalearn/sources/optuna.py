@@ -108,7 +108,7 @@ def _study(storage: "BaseStorage", name: str | None, shown: str) -> "Study":
     if name is None and len(names) > 1:
         raise InputError(f"{shown} holds {len(names)} studies; name one of {', '.join(sorted(names))}.")
     if name is not None and name not in names:
-        raise UnknownNameError(f"study in {shown}", name, names)
+        raise UnknownNameError("study", name, names, where=f"in {shown}")
     return optuna.load_study(study_name=names[0] if name is None else name, storage=storage)
 
 

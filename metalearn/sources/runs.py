@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.records import STATUSES, Batch, Configuration
+from metalearn.core.ids import dataset_of_task, named_id, whole_number
+from metalearn.core.records import Batch, Configuration
 from metalearn.core.rows import Check, Integers, Mask, Objects
 from metalearn.errors import ConfigurationError
 from metalearn.sources.chunks import read_chunks, require_columns
@@ -25,8 +26,6 @@ from metalearn.sources.measures import Measure
 from metalearn.sources.run_columns import JSON_COLUMN, Columns, find_columns
 
 _ROWS_PER_BATCH = 50_000
-_FINISHED = tuple(status for status in STATUSES if status != "pending")
-_MEASURED = ("ok", "pruned")
 _INACTIVE = object()
 
 
@@ -106,15 +105,12 @@ def _read_datasets(path: Path) -> dict[str, tuple[str, str | None]]:
         known_rows = frame.dropna(subset=["task_id", "dataset_id"])
         names = known_rows["name"] if "name" in frame else [None] * len(known_rows)
         for task, dataset, name in zip(known_rows["task_id"], known_rows["dataset_id"], names, strict=True):
-            known[rows.named_id(task, "openml-task")] = (
-                rows.named_id(dataset, "openml"),
-                None if pd.isna(name) else str(name),
-            )
+            known[named_id(task, "openml-task")] = named_id(dataset, "openml"), None if pd.isna(name) else str(name)
     return known
 
 
 def _text(cell: object) -> str:
-    number = rows.whole_number(cell)
+    number = whole_number(cell)
     return str(cell if number is None else number)
 
 
@@ -140,13 +136,13 @@ class _Chunk:
         tasks, task = self._tasks()
         configurations, configuration = self._configurations()
         measures, checks = self._measures()
-        wrong = np.array([c if isinstance(c, str) else "" for c in configurations], dtype=object)[configuration]
+        ids, unreadable = rows.configuration_column(configurations, configuration)
         missing = np.array([id_ == "" for id_ in tasks])[task]
         n = len(self.frame)
-        reasons = rows.first_reason(n, (missing, f"{self.columns.task} is missing"), (wrong != "", wrong), *checks)
+        reasons = rows.first_reason(n, (missing, f"{self.columns.task} is missing"), unreadable, *checks)
         columns = {
             "task_id": rows.taken(tasks, task),
-            "configuration_id": rows.taken([getattr(c, "id", "") for c in configurations], configuration),
+            "configuration_id": ids,
             "metric": rows.repeated(self.measure.metric.name, n),
             "source": rows.repeated(self.source, n),
             **measures,
@@ -155,7 +151,7 @@ class _Chunk:
         raw = [json.dumps(self.frame.iloc[i].to_dict(), default=str) for i in refused]
         tables = {
             **self._task_tables(tasks, task),
-            **rows.configuration_tables((c for c in configurations if isinstance(c, Configuration)), self.source),
+            **rows.configuration_tables(configurations, self.source),
             "evaluations": evaluations,
             "quarantine": rows.quarantine_table(self.source, raw, reasons[refused]),
         }
@@ -164,7 +160,7 @@ class _Chunk:
     def _tasks(self) -> tuple[list[str], Integers]:
         """Return the distinct task ids, an empty one for "missing" last, and which one each row (n,) has."""
         distinct, index = _distinct(self.frame[self.columns.task])
-        return [*(rows.named_id(cell, self.columns.task_prefix) for cell in distinct), ""], index
+        return [*(named_id(cell, self.columns.task_prefix) for cell in distinct), ""], index
 
     def _task_tables(self, tasks: list[str], index: Integers) -> dict[str, pa.Table]:
         codes, first_rows = np.unique(index, return_index=True)
@@ -181,8 +177,8 @@ class _Chunk:
         """Return the id and, where known, the name of a task's dataset."""
         cell = self.frame[self.columns.dataset].iloc[row] if self.columns.dataset else None
         if not pd.isna(cell):
-            return rows.named_id(cell, "openml"), None
-        return self.datasets.get(task, (task.replace("openml-dataset-", "openml-"), None))
+            return named_id(cell, "openml"), None
+        return self.datasets.get(task, (dataset_of_task(task), None))
 
     def _configurations(self) -> tuple[list[Configuration | str], Integers]:
         """Return the distinct configurations, or what is wrong with one, and which one each row (n,) has."""
@@ -216,7 +212,7 @@ class _Chunk:
         value = np.where(measured, self.measure.values(value), np.nan)
         columns = {"value": rows.nullable(value), "status": pa.array(status, pa.string())}
         checks: list[Check] = [
-            (~np.isin(status, _FINISHED), f"the status is none of {', '.join(_FINISHED)}"),
+            rows.status_check(status),
             (measured & unreadable, f"{self.columns.value} is no number"),
             *((measured & failed, reason) for failed, reason in rows.value_checks(self.measure.metric, value)),
         ]
@@ -234,4 +230,4 @@ class _Chunk:
             return np.full(len(self.frame), "ok", dtype=object), np.ones(len(self.frame), dtype=bool)
         distinct, index = _distinct(self.frame["status"])
         status = np.array([*map(str, distinct), "ok"], dtype=object)[index]
-        return status, np.isin(status, _MEASURED)
+        return status, np.isin(status, rows.MEASURED)

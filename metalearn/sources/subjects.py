@@ -13,6 +13,7 @@ import numpy as np
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
+from metalearn.core.ids import dataset_of_task, named_id
 from metalearn.core.records import Configuration, TaskType
 from metalearn.errors import ConfigurationError, InputError, did_you_mean
 from metalearn.sources.measures import Measure
@@ -77,12 +78,12 @@ class Subject:
     @property
     def task_id(self) -> str:
         """The task's id."""
-        return rows.named_id(self.task, "openml-task")
+        return named_id(self.task, "openml-task")
 
     @property
     def dataset_id(self) -> str:
         """The dataset's id; a task whose dataset nothing tells has one of its own."""
-        return rows.named_id(self.dataset or self.task_id.replace("openml-dataset-", "openml-"), "openml")
+        return named_id(self.dataset or dataset_of_task(self.task_id), "openml")
 
     def check_direction(self, history: str, *, minimized: bool) -> None:
         """Check that an optimizer went the way that the metric says.

@@ -4,7 +4,7 @@ What another optimizer tried comes into such a one by ``metalearn ingest``.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,30 @@ from metalearn.core.algorithms import algorithm_names, canonical_algorithm
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import Metric
 from metalearn.core.records import STATUSES, Configuration, Trial
-from metalearn.errors import ConfigurationError, InputError, UnknownNameError
+from metalearn.core.spaces import SearchSpace
+from metalearn.errors import ConfigurationError, InputError, UnknownNameError, did_you_mean
 from metalearn.sources.chunks import is_table, read_chunks
+from metalearn.sources.known_configurations import KnownConfigurations
 from metalearn.sources.measures import Measure
 from metalearn.sources.run_columns import metric_named
 
 _FIELDS = frozenset({"algorithm", "hyperparameters", "space", "loss", "status", "fidelity", "seed", "cost_seconds"})
+# What else stands in a recommendation as ``metalearn recommend --json`` prints it.
+_PRINTED = frozenset({"rank", "id", "predicted_loss", "std", "predicted_seconds", "evidence"})
+# Where a row of a table keeps the names of its empty cells.
+_EMPTY = ""
 _NUMBERS = ("fidelity", "seed", "cost_seconds")
 _ROWS_AT_ONCE = 50_000
 
 
-def read_trials(path: str | Path, past: MetaDataset, *, space: str) -> tuple[Trial, ...]:
-    """Read trials on a new task, measured by the metric of ``past``.
+def read_trials(
+    path: str | Path, past: MetaDataset, *, space: str, library: SearchSpace | None = None
+) -> tuple[Trial, ...]:
+    """Read trials on a new task, measured by the metric of ``past``, as ``as_trials`` takes them.
 
-    A JSON file holds a list of objects with ``algorithm``, ``hyperparameters``, and either ``loss`` or the metric under
-    one of its names; or a ``status`` of ``core.records.STATUSES`` such as ``crashed``. They may have ``space`` (by
-    default the given one), ``fidelity``, ``seed`` and ``cost_seconds``. A CSV, Parquet or ARFF file has the same as
-    columns, a trial in each row; without a column ``hyperparameters`` (JSON), every other column that names no metric
-    is a hyperparameter, an empty cell an inactive one. A number that is not finite is a crash.
+    A JSON file holds a list of objects, or what ``metalearn recommend --json`` prints with what was measured added to
+    each recommendation. A CSV, Parquet or ARFF file has the same as columns, a trial in each row; an empty cell is a
+    hyperparameter that is not active, or None where the library's space says that it is active and may be None.
 
     Raises:
         InputError: when the file cannot be read, or an entry cannot be right: which one, and why.
@@ -46,9 +52,47 @@ def read_trials(path: str | Path, past: MetaDataset, *, space: str) -> tuple[Tri
     ...     [(str(trial.configuration), trial.loss) for trial in read_trials(path, past, space="sklearn")]
     [('svc(C=0.5)', 0.25), ('lda()', 0.5)]
     """
+    if not Path(path).exists():
+        raise InputError(f"There is no file {path}; check the path.")
     entries = _rows(Path(path)) if is_table(Path(path)) else _json(Path(path))
-    known = {*algorithm_names(), *(configuration.algorithm for configuration in past.configurations)}
-    return tuple(_trial(e, f"Entry {i} of {path}", past.metric, space, known) for i, e in enumerate(entries, start=1))
+    return as_trials(entries, past, space=space, library=library, where=str(path))
+
+
+def as_trials(
+    entries: Iterable[object],
+    past: MetaDataset,
+    *,
+    space: str,
+    library: SearchSpace | None = None,
+    where: str = "the history",
+) -> tuple[Trial, ...]:
+    """Return trials on a new task, measured by the metric of ``past``, that entries tell of; trials are taken as such.
+
+    An entry maps ``algorithm``, ``hyperparameters``, and either ``loss`` or the metric under one of its names; or a
+    ``status`` of ``core.records.STATUSES`` such as ``crashed``. It may have ``space`` (by default the given one),
+    ``fidelity``, ``seed`` and ``cost_seconds``. Hyperparameters may also stand beside these: whatever names no metric.
+    What an entry lacks of the ``library``'s own space is at its default there. A number that is not finite is a crash.
+
+    Raises:
+        InputError: when an entry cannot be right: which one of ``where``, and why.
+        UnknownNameError: for an algorithm that neither metalearn nor ``past`` knows; names the nearest.
+
+    >>> past = MetaDataset.from_matrix([], [], [])
+    >>> [trial] = as_trials([{"algorithm": "svc", "C": 0.5, "loss": 0.25}], past, space="sklearn")
+    >>> str(trial.configuration), trial.loss
+    ('svc(C=0.5)', 0.25)
+    """
+    algorithms = {*algorithm_names(), *(configuration.algorithm for configuration in past.configurations)}
+    known = KnownConfigurations(past.configurations, library)
+    trials = []
+    for i, entry in enumerate(entries, start=1):
+        if isinstance(entry, Trial):
+            trials.append(entry)
+        elif isinstance(entry, Mapping):
+            trials.append(_trial(entry, f"Entry {i} of {where}", past.metric, space, algorithms, known))
+        else:
+            raise InputError(f"Entry {i} of {where} is neither a trial nor a dict with algorithm and loss: {entry!r}.")
+    return tuple(trials)
 
 
 def trials_of(tried: MetaDataset, where: str) -> tuple[Trial, ...]:
@@ -90,11 +134,9 @@ def check_losses(history: Sequence[Trial], metric: Metric) -> None:
     metalearn.errors.InputError: A loss under accuracy is 1 - accuracy, in [0, 1]; lda() has 93.
     """
     low, high = sorted(float(metric.loss(bound)) for bound in (metric.low, metric.high))
-    turned = metric.direction == "maximize"
-    called = metric.name if not turned else f"{metric.high:g} - {metric.name}"
     for trial in history:
         if trial.loss is not None and not low - 1e-9 <= trial.loss <= high + 1e-9:
-            meant = f"A loss under {metric.name} is {called}, in [{low:g}, {high:g}]"
+            meant = f"A loss under {metric.name} is {metric.loss_in_words}, in [{low:g}, {high:g}]"
             raise InputError(f"{meant}; {trial.configuration} has {trial.loss:g}.")
 
 
@@ -103,8 +145,11 @@ def _json(path: Path) -> list[Mapping[str, Any]]:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if isinstance(entries, dict):
+        entries = entries.get("recommendations")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InputError(f"{path} needs a JSON list of objects with algorithm, hyperparameters and loss.")
+        printed = "or what recommend --json prints with a loss added to each"
+        raise InputError(f"{path} needs a JSON list of objects with algorithm, hyperparameters and loss, {printed}.")
     return entries
 
 
@@ -112,19 +157,24 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     for frame in read_chunks(path, _ROWS_AT_ONCE):
         for cells in frame.to_dict("records"):
             entry = {str(name): rows.decode(cell) for name, cell in cells.items() if not _missing(cell)}
-            others = {n: v for n, v in entry.items() if n not in _FIELDS and not metric_named(n)}
-            yield {"hyperparameters": others, **{n: v for n, v in entry.items() if n not in others}}
+            yield {**entry, _EMPTY: [str(name) for name, cell in cells.items() if _missing(cell)]}
 
 
-def _trial(entry: Mapping[str, Any], where: str, metric: Metric, space: str, known: Iterable[str]) -> Trial:
+def _trial(
+    entry: Mapping[str, Any],
+    where: str,
+    metric: Metric,
+    space: str,
+    algorithms: Collection[str],
+    known: KnownConfigurations,
+) -> Trial:
     if not isinstance(entry.get("algorithm"), str):
         raise InputError(f"{where} names no algorithm.")
     algorithm = canonical_algorithm(entry["algorithm"])
-    if algorithm not in known:
-        raise UnknownNameError("algorithm", algorithm, known)
-    hyperparameters = entry.get("hyperparameters") or {}
-    if not isinstance(hyperparameters, dict):
-        raise InputError(f"{where} has hyperparameters that are no JSON object: {hyperparameters!r}.")
+    if algorithm not in algorithms:
+        raise UnknownNameError("algorithm", algorithm, algorithms)
+    space = str(entry.get("space") or space)
+    hyperparameters = _hyperparameters(entry, where, algorithm, known.hyperparameters(space, algorithm))
     loss = _loss(entry, where, metric)
     status: Any = entry.get("status") or ("ok" if loss is not None else "crashed")
     numbers = {name: _number(entry, name, where) for name in _NUMBERS}
@@ -132,10 +182,28 @@ def _trial(entry: Mapping[str, Any], where: str, metric: Metric, space: str, kno
     try:
         if "seed" in optional:
             optional["seed"] = _whole(optional["seed"])
-        configuration = Configuration(str(entry.get("space") or space), algorithm, hyperparameters)
+        given = Configuration(space, algorithm, hyperparameters)
+        configuration = known.completed(given, empty=entry.get(_EMPTY, ()))
         return Trial(configuration, loss=loss, status=status, **optional)
     except (InputError, ConfigurationError) as error:
         raise InputError(f"{where} is no trial: {error}") from error
+
+
+def _hyperparameters(entry: Mapping[str, Any], where: str, algorithm: str, known: Collection[str]) -> dict[str, Any]:
+    """Return an entry's hyperparameters, those by themselves and those beside its fields; ``known`` are legal names."""
+    apart = entry.get("hyperparameters") or {}
+    if not isinstance(apart, Mapping):
+        raise InputError(f"{where} has hyperparameters that are no JSON object: {apart!r}.")
+    others = {n: v for n, v in entry.items() if n not in _FIELDS and n != _EMPTY and not metric_named(n)}
+    if entry.get("hyperparameters") is not None:
+        others = {n: v for n, v in others.items() if n not in _PRINTED and known}
+    found = {**others, **apart}
+    wrong = next((name for name in found if name not in known), None) if known else None
+    if wrong is not None:
+        fields = () if wrong in apart else sorted(_FIELDS)
+        hint = did_you_mean(wrong, [*known, *fields]) or f"it has {', '.join(sorted(known))}."
+        raise InputError(f"{where}: {algorithm} has no hyperparameter {wrong!r}; {hint.strip()}")
+    return found
 
 
 def _loss(entry: Mapping[str, Any], where: str, metric: Metric) -> float | None:

@@ -7,16 +7,18 @@ if TYPE_CHECKING:
     from metalearn.store.appending import Counts
     from metalearn.store.kinship import related_datasets, store_families
     from metalearn.store.knowledge_base import KnowledgeBase
+    from metalearn.store.opening import opened
     from metalearn.store.verification import verify
 
 _HOMES = {
     "Counts": "metalearn.store.appending",
     "KnowledgeBase": "metalearn.store.knowledge_base",
+    "opened": "metalearn.store.opening",
     "related_datasets": "metalearn.store.kinship",
     "store_families": "metalearn.store.kinship",
     "verify": "metalearn.store.verification",
 }
-__all__ = ["Counts", "KnowledgeBase", "related_datasets", "store_families", "verify"]
+__all__ = ["Counts", "KnowledgeBase", "opened", "related_datasets", "store_families", "verify"]
 
 
 def __getattr__(name: str) -> Any:

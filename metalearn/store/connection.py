@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from metalearn.core.metrics import METRICS
 from metalearn.core.resources import metadata_path
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError
-from metalearn.store.queries import query, schema_versions
+from metalearn.store.queries import TABLES, query, schema_versions
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,6 +51,17 @@ def connect(path: str, *, read_only: bool, wait: bool = False) -> "duckdb.DuckDB
         connection.close()
         raise
     return connection
+
+
+def discard_empty(connection: "duckdb.DuckDBPyConnection", path: str) -> None:
+    """Remove a file into which nothing was written but the schema, while it is held: nobody else can write into it."""
+    import duckdb
+
+    rows = " + ".join(f"(SELECT count(*) FROM {table})" for table in TABLES if table != "metrics")
+    with suppress(duckdb.Error, OSError):
+        if not connection.execute(f"SELECT {rows}").fetchall()[0][0]:
+            connection.execute("CHECKPOINT")  # the journal is empty then, and closing writes no other one
+            Path(path).unlink()
 
 
 def _wait_and_open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":

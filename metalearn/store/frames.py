@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from metalearn.core import rows
 from metalearn.core.algorithms import canonical_algorithm
-from metalearn.core.records import STATUSES, Batch, Configuration, TaskType
+from metalearn.core.ids import named_id, whole_number
+from metalearn.core.records import Batch, Configuration, TaskType
 from metalearn.core.rows import Check, Integers, Mask, Objects
 from metalearn.errors import ConfigurationError, InputError, did_you_mean
 from metalearn.store.known_names import Known
@@ -21,8 +22,6 @@ from metalearn.store.queries import EVALUATION_KEY
 REQUIRED = ("task_id", "algorithm", "metric", "value")
 OPTIONAL = ("hyperparameters", "dataset_id", "split", "resource", *rows.NUMBER_COLUMNS, "status", "run_id")
 _SPLITS = ("train", "validation", "test")
-_FINISHED = tuple(status for status in STATUSES if status != "pending")
-_MEASURED = ("ok", "pruned")
 _CONTRADICTS = "another row says otherwise of the same evaluation; tell them apart by fold, seed or run_id"
 
 
@@ -98,7 +97,7 @@ class _Frame:
         raw = [json.dumps(self.frame.iloc[i].to_dict(), default=str) for i in refused]
         tables = {
             **self._task_tables(fine),
-            **rows.configuration_tables((c for c in used if isinstance(c, Configuration)), self.source),
+            **rows.configuration_tables(used, self.source),
             "evaluations": evaluations,
             "quarantine": rows.quarantine_table(self.source, raw, reasons[refused]),
         }
@@ -152,28 +151,27 @@ class _Frame:
     def _identity(self) -> tuple[dict[str, pa.Array], list[Check]]:
         """Return the columns (n,) that say what was evaluated, and their checks."""
         tasks, metrics = self._tasks, self._metrics
-        made, index = self._configurations
-        wrong = np.array([c if isinstance(c, str) else "" for c in made], dtype=object)[index]
+        ids, unreadable = rows.configuration_column(*self._configurations)
         columns = {
             "task_id": rows.taken([*tasks.distinct, ""], tasks.index),
-            "configuration_id": rows.taken([getattr(c, "id", "") for c in made], index),
+            "configuration_id": ids,
             "metric": rows.taken([*(metric.name for metric, _ in metrics.distinct), ""], metrics.index),
             "source": rows.repeated(self.source, len(self.frame)),
         }
         missing: list[Check] = [(tasks.missing, "task_id is missing"), (metrics.missing, "metric is missing")]
-        return columns, [*missing, (wrong != "", wrong)]
+        return columns, [*missing, unreadable]
 
     def _measures(self) -> tuple[dict[str, pa.Array], list[Check]]:
         """Return the columns (n,) that say what was measured and how, and their checks."""
         status = self._texts("status", "ok")
-        measured = np.isin(status, _MEASURED)
+        measured = np.isin(status, rows.MEASURED)
         value, unreadable = rows.numbers(self.frame["value"].to_numpy())
         complement = np.array([*(c for _, c in self._metrics.distinct), False])[self._metrics.index]
         value = np.where(measured, np.where(complement, 1 - value, value), np.nan)
         split = self._texts("split", "validation")
         columns = {"value": rows.nullable(value), "status": pa.array(status), "split": pa.array(split)}
         checks: list[Check] = [
-            (~np.isin(status, _FINISHED), f"the status is none of {', '.join(_FINISHED)}"),
+            rows.status_check(status),
             (~np.isin(split, _SPLITS), f"the split is none of {', '.join(_SPLITS)}"),
             (measured & unreadable, "value is no number"),
         ]
@@ -217,7 +215,7 @@ class _Frame:
             )
             for i, cell in zip(pairs["task"], pairs["dataset"], strict=True):
                 if i < len(self._tasks.distinct):
-                    told[self._tasks.distinct[i]].add(rows.named_id(cell, "openml"))
+                    told[self._tasks.distinct[i]].add(named_id(cell, "openml"))
         return told
 
     def _new_tasks(self, fine: Integers) -> Iterator[tuple[str, TaskType]]:
@@ -240,7 +238,7 @@ def _json(cell: Any) -> str:
 
 
 def _text(cell: object) -> str:
-    number = rows.whole_number(cell)
+    number = whole_number(cell)
     return str(cell).strip() if number is None else str(number)
 
 

@@ -1,7 +1,6 @@
 """KnowledgeBase: the evaluations of many configurations on many tasks, in DuckDB."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,10 +9,9 @@ from metalearn.core.records import Batch, Task, TaskType
 from metalearn.errors import InputError, KnowledgeBaseError
 from metalearn.store import datasets
 from metalearn.store.appending import Appender, Counts
-from metalearn.store.connection import connect, resolved
-from metalearn.store.datasets import DatasetRow, TaskRow
+from metalearn.store.connection import connect, discard_empty, resolved
 from metalearn.store.ingested import StoredOf
-from metalearn.store.loading import extractor_of, load_meta_dataset, load_task
+from metalearn.store.loading import extractors, load_meta_dataset, load_task
 from metalearn.store.merging import Merged, merge
 from metalearn.store.queries import TABLES
 from metalearn.store.removal import Kind, remove
@@ -44,12 +42,14 @@ class KnowledgeBase:
         self.location = location
         self.read_only = read_only
         self.snapshot_id = manifest.snapshot_id if manifest else ""
+        self._made = False
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, read_only: bool = True, wait: bool = False) -> Self:
         """Open a DuckDB file, a snapshot's folder or its URL; without a location, the bundled snapshot.
 
-        With ``read_only=False`` a file that does not exist is made, and one of an older schema is brought up to date.
+        With ``read_only=False`` a file that does not exist is made, and one of an older schema is brought up to date;
+        made for a ``with`` block that fails before anything is stored, it is removed again.
         With ``wait`` a file that another process holds is waited for, however long; a log line says who holds it.
 
         Raises:
@@ -65,7 +65,10 @@ class KnowledgeBase:
                 raise KnowledgeBaseError(f"{where} is a snapshot, which is never written; give a .duckdb file.")
             connection = duckdb.connect()
             return cls(connection, where, attach_snapshot(connection, where), read_only=True)
-        return cls(connect(where, read_only=read_only, wait=wait), where, None, read_only=read_only)
+        there = Path(where).exists()
+        opened = cls(connect(where, read_only=read_only, wait=wait), where, None, read_only=read_only)
+        opened._made = not there
+        return opened
 
     def close(self) -> None:
         """Release the file."""
@@ -74,7 +77,9 @@ class KnowledgeBase:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None and self._made:
+            discard_empty(self._connection, self.location)
         self.close()
 
     def append(self, batch: Batch) -> Counts:
@@ -88,7 +93,7 @@ class KnowledgeBase:
 
     def append_all(self, batches: Iterable[Batch]) -> Counts:
         """Store one batch after the other and return what became of all of them."""
-        return reduce(Counts.__add__, map(self.append, batches), Counts())
+        return sum(map(self.append, batches), Counts())
 
     def add_evaluations(
         self, frame: "pd.DataFrame", *, source: str, space: str = "sklearn", task_type: TaskType | None = None
@@ -197,9 +202,9 @@ class KnowledgeBase:
             snapshot_id=self.snapshot_id,
         )
 
-    def extractor_of(self, task: Task) -> str | None:
-        """Return the extractor whose meta-features a task brings most of, None where it brings none."""
-        return extractor_of(self._connection, task)
+    def extractors(self) -> dict[str, frozenset[str]]:
+        """Return the names of the meta-features of each extractor, the default one's first."""
+        return extractors(self._connection)
 
     def task(self, task_id: str) -> Task:
         """Return a stored task with the meta-features of the default extractor.
@@ -237,7 +242,7 @@ class KnowledgeBase:
         self._require_writable()
         datasets.forget_meta_features(self._connection, tasks, extractor, version)
 
-    def store_dataset(self, row: DatasetRow) -> None:
+    def store_dataset(self, row: datasets.DatasetRow) -> None:
         """Store a dataset; of one that is there the fingerprint is replaced, and what is unknown filled in.
 
         Raises:
@@ -246,7 +251,7 @@ class KnowledgeBase:
         self._require_writable()
         datasets.store_dataset(self._connection, row)
 
-    def tasks_of_dataset(self, dataset_id: str) -> tuple[TaskRow, ...]:
+    def tasks_of_dataset(self, dataset_id: str) -> tuple[datasets.TaskRow, ...]:
         """Return the tasks of a dataset, by id.
 
         >>> with KnowledgeBase.open() as bundled:
@@ -275,8 +280,7 @@ class KnowledgeBase:
 
     def info(self) -> dict[str, Any]:
         """Return what the knowledge base holds: rows a table, and evaluations by metric, task type and algorithm."""
-        place = {"location": self.location, "snapshot_id": self.snapshot_id or None}
-        return place | summary(self._connection)
+        return {"location": self.location, "snapshot_id": self.snapshot_id or None} | summary(self._connection)
 
     def inconsistencies(self) -> list[str]:
         """Return one sentence for each kind of row that points to nothing or stands twice; a sound one has none."""

@@ -1,13 +1,12 @@
 """The names that a user's table may use of what a knowledge base holds: tasks, datasets and metrics."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from metalearn.core.ids import dataset_of_task, named_id, task_of_dataset
 from metalearn.core.metrics import Metric, canonical
-from metalearn.core.rows import named_id
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.store.loading import stored_metrics
 
@@ -51,7 +50,7 @@ class Known:
             raise InputError(
                 f"The dataset {name} has several tasks here, {', '.join(of_dataset)}; name one in task_id."
             )
-        return of_dataset[0] if of_dataset else re.sub(r"^openml-(?=\d+$)", "openml-dataset-", name)
+        return of_dataset[0] if of_dataset else task_of_dataset(name)
 
     def dataset(self, task: str, told: set[str]) -> str:
         """Return the dataset of a task, by what is known and what is told of it; by default it is of its own.
@@ -64,7 +63,7 @@ class Known:
             raise InputError(
                 f"The task {task} cannot be of several datasets, {', '.join(sorted(names))}; mend dataset_id."
             )
-        return next(iter(names), task.replace("openml-dataset-", "openml-"))
+        return next(iter(names), dataset_of_task(task))
 
     @cached_property
     def _tasks_of(self) -> dict[str, list[str]]:

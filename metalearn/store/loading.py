@@ -132,12 +132,9 @@ def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
     return Task(id_, dataset, type_, procedure, family, features.get(id_, {}))
 
 
-def extractor_of(connection: "duckdb.DuckDBPyConnection", task: Task) -> str | None:
-    """Return the extractor whose meta-features a task brings most of, None where it brings none."""
-    text = "SELECT extractor, list(DISTINCT name) FROM meta_features GROUP BY extractor ORDER BY extractor"
-    known = {e: set(names) & set(task.meta_features) for e, names in connection.execute(text).fetchall()}
-    best = max(known, key=lambda extractor: len(known[extractor]), default=None)
-    return best if best is not None and known[best] else None
+def extractors(connection: "duckdb.DuckDBPyConnection") -> dict[str, frozenset[str]]:
+    """Return the names of the meta-features of each extractor, the default one's first."""
+    return {extractor: frozenset(names) for extractor, names in fetch(connection, "extractors", {}).fetchall()}
 
 
 def _metric(connection: "duckdb.DuckDBPyConnection", name: str | None, selection: dict[str, Any]) -> Metric:
@@ -160,15 +157,15 @@ def _algorithms(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...] 
     known = {row[0] for row in connection.execute("SELECT DISTINCT algorithm FROM configurations").fetchall()}
     for name in names:
         if name not in known:
-            raise UnknownNameError("algorithm in this knowledge base", name, known)
+            raise UnknownNameError("algorithm", name, known, where="in this knowledge base")
     return list(names)
 
 
 def _extractor(connection: "duckdb.DuckDBPyConnection", name: str | None) -> str:
-    known = [row[0] for row in connection.execute("SELECT DISTINCT extractor FROM meta_features").fetchall()]
+    known = list(extractors(connection))
     if name is not None and known and name not in known:
-        raise UnknownNameError("meta-feature extractor in this knowledge base", name, known)
-    return name or _value(connection, "default_extractor") or ""
+        raise UnknownNameError("meta-feature extractor", name, known, where="in this knowledge base")
+    return name or next(iter(known), "")
 
 
 def _meta_features(connection: "duckdb.DuckDBPyConnection", extractor: str) -> dict[str, dict[str, float]]:

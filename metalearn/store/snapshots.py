@@ -184,17 +184,23 @@ def read_manifest(location: str) -> Manifest:
         raise SnapshotError(f"{files.label} is not whole: publishing has not finished; wait, or publish again.")
     try:
         manifest = Manifest(**json.loads(text))
-        tables = {
-            table: entry if "files" in entry else {**entry, "files": [entry]}
-            for table, entry in manifest.tables.items()
-        }
+        tables = {table: {**entry, "files": _files_of(table, entry)} for table, entry in manifest.tables.items()}
+        newer = manifest.schema_version > max(schema_versions())
     except (ValueError, TypeError, AttributeError) as error:
         raise SnapshotError(f"{files.label}/{MANIFEST} is damaged ({error}); fetch the snapshot again.") from None
-    if manifest.schema_version > max(schema_versions()):
+    if newer:
         raise SnapshotError(
             f"{files.label} has schema version {manifest.schema_version}; upgrade metalearn to read it."
         )
     return replace(manifest, tables=tables)
+
+
+def _files_of(table: str, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a manifest says of the files of a table."""
+    files: list[dict[str, Any]] = entry.get("files", [entry])
+    if not files or not all(isinstance(file.get(key), str) for file in files for key in ("file", "sha256")):
+        raise ValueError(f"it does not name the files of {table} with their sums")
+    return files
 
 
 def verify_snapshot(location: str) -> Iterator[str]:

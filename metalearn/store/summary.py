@@ -18,14 +18,15 @@ _COUNTED = {
 
 
 def summary(connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
-    """Return rows a table, and counts by task type, source, metric, status, algorithm and extractor."""
+    """Return rows a table, counts by task type, source, metric, status, algorithm and extractor, and of tasks tried."""
     counted = {
         what: dict(connection.execute(f"{text} GROUP BY ALL ORDER BY ALL").fetchall())
         for what, text in _COUNTED.items()
     }
     rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in TABLES}
+    evaluated = connection.execute("SELECT count(DISTINCT task_id) FROM evaluations").fetchall()[0][0]
     families = connection.execute("SELECT count(DISTINCT coalesce(family, id)) FROM datasets").fetchall()[0][0]
-    return {"rows": rows, **counted, "families": families}
+    return {"rows": rows, **counted, "families": families, "evaluated_tasks": evaluated}
 
 
 def inconsistencies(connection: "duckdb.DuckDBPyConnection") -> list[str]:

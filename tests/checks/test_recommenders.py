@@ -1,5 +1,7 @@
 """The checks find what is wrong; that the recommenders pass them is tested in tests/conformance."""
 
+import ast
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -7,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from metalearn.checks import optimizers
 from metalearn.checks import recommenders as checks
 from metalearn.recommenders.average_rank import AverageRank
 
@@ -31,6 +34,13 @@ class Altered:
     @classmethod
     def load(cls, folder):
         return cls(backwards)
+
+
+@pytest.mark.parametrize("module", [checks, optimizers], ids=["recommenders", "optimizers"])
+def test_a_check_that_fails_says_what_was_expected(module):
+    tree = ast.parse(inspect.getsource(module))
+    bare = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert) and node.msg is None]
+    assert bare == []
 
 
 def fewer(recommend, task, k, **options):

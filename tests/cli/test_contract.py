@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from metalearn.cli.ingest import published, tables
 from metalearn.store import KnowledgeBase
 
 COMMANDS = [
@@ -49,6 +50,53 @@ def test_every_command_has_help_with_an_example(run, command):
     assert f"Example: metalearn {command}" in " ".join(out.split())
 
 
+@pytest.mark.parametrize("command", ["", "kb", "optimize", "ingest openml"])
+def test_help_has_a_short_name(run, command):
+    assert run(*command.split(), "-h") == run(*command.split(), "--help")
+
+
+@pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        ("recommend", "multi_output_forest; balanced_accuracy; gradient_boosting; mine.MedianBest"),
+        ("optimize", "particle_swarm; portfolio; balanced_accuracy; mine.MyMethod"),
+        ("evaluate recommenders", "latent_gaussian"),
+        ("evaluate optimizers", "aging_evolution"),
+    ],
+)
+def test_help_lists_what_can_be_named(run, command, values):
+    shown = "".join(run(*command.split(), "--help")[1].split())
+    assert [value for value in values.split("; ") if value not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [c for c in COMMANDS if c.startswith("ingest ")] + ["kb families", "kb merge", "kb remove", "kb fetch-dataset"],
+)
+def test_every_command_that_writes_can_wait(run, command):
+    assert "--wait " in run(*command.split(), "--help")[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "matrix m.csv",
+        "runs r.csv",
+        "metafeatures m.csv --extractor e",
+        "aslib folder",
+        "curves folder",
+        "taskset folder",
+    ],
+)
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_ingest_waits_when_told_to(run, monkeypatch, command, waits):
+    told = []
+    for module in (published, tables):
+        monkeypatch.setattr(module, "ingest_batches", lambda *_, wait: told.append(wait))
+    assert run("ingest", *command.split(), "--kb", "kb.duckdb", *(["--wait"] if waits else []))[0] == 0
+    assert told == [waits]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -59,6 +107,18 @@ def test_every_command_has_help_with_an_example(run, command):
         ["evaluate", "recommenders", "--k", "1,x"],
         ["evaluate", "recommenders", "--workers", "many"],
         ["evaluate", "recommenders", "--workers", "0"],
+        ["evaluate", "recommenders", "--recommenders", ","],
+        ["evaluate", "recommenders", "--k", ""],
+        ["evaluate", "optimizers", "--optimizers", ""],
+        ["recommend", "a.csv", "--algorithms", ""],
+        ["recommend", "a.csv", "--exclude", " , "],
+        ["optimize", "a.csv", "--trials", "1", "--algorithms", ""],
+        ["metafeatures", "a.csv", "--groups", ""],
+        ["metafeatures", "a.csv", "--summaries", ""],
+        ["ingest", "openml", "--kb", "kb.duckdb", "--tasks", ""],
+        ["ingest", "openml", "--kb", "kb.duckdb", "--suite", "99", "--flows", ""],
+        ["ingest", "openml", "--kb", "kb.duckdb", "--suite", "99", "--measure", ""],
+        ["ingest", "smac", "h", "--kb", "k", "--task", "3", "--metric", "auc", "--algorithm", "svc", "--ignore", ""],
     ],
     ids=" ".join,
 )
@@ -156,7 +216,7 @@ def test_recommend_prints_json(run, table):
     code, out, _ = run("recommend", table, "--target", "ripe", "-k", "3", "--json")
     answer = json.loads(out)
     assert code == 0
-    assert set(answer) == {"task", "recommender", "reason", "recommendations"}
+    assert set(answer) == {"task", "task_type", "metric", "recommender", "reason", "recommendations"}
     assert [r["rank"] for r in answer["recommendations"]] == [1, 2, 3]
     assert set(answer["recommendations"][0]) >= {
         "algorithm",
@@ -209,7 +269,7 @@ def test_constraints_and_history_are_kept_to(run, table, tmp_path):
         (["--algorithms", "random_forst"], "did you mean 'random_forest'"),
         (["--recommender", "kn"], "did you mean 'knn'"),
         (["--metric", "acuracy"], "did you mean 'accuracy'"),
-        (["--history", "nowhere.json"], "nowhere.json cannot be read"),
+        (["--history", "nowhere.json"], "There is no file nowhere.json"),
     ],
 )
 def test_a_wrong_name_suggests_the_nearest(run, table, options, message):

@@ -101,7 +101,7 @@ def test_options_and_their_choice(run, changing):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--recommenders", ","], 2, "name one at least"),
+        (["--recommenders", ","], 2, "give one at least"),
         (["--recommenders", "knn", "--baseline", "random"], 2, "not among --recommenders"),
         (["--curves", "/nowhere/curves.parquet"], 2, "no folder"),
         (["--report", "report.pdf"], 1, ".html or .md"),
@@ -144,3 +144,13 @@ def test_ctrl_c_leaves_a_cache_that_the_next_run_goes_on_with(run, cache):
     assert "Traceback" not in err
     assert [path.suffix for path in cache.iterdir() if path.suffix != ".parquet"] == []
     assert all(pq.read_table(path).num_rows for path in cache.iterdir())
+
+
+def test_a_class_of_the_current_folder_is_a_recommender(tmp_path, frozen):
+    text = "from metalearn.recommenders.portfolio import GreedyPortfolio\nclass Mine(GreedyPortfolio): pass\n"
+    (tmp_path / "mine.py").write_text(text)
+    command = [sys.executable, "-P", "-c", "from metalearn.cli import main; main()"]  # Python would add the folder
+    given = [*BENCH, "--recommenders", "mine.Mine", "--k", "1", "--folds", "4", "--kb", str(frozen), "--json"]
+    done = subprocess.run([*command, *given], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["results"][0]["recommender"] == "mine.Mine"

@@ -46,6 +46,7 @@ def test_the_report_adds_up_and_a_second_run_finds_nothing_new(ingest, server, t
         rows = kb.info()["rows"]
     assert rows["evaluations"] == N_TASKS * 219
     assert report["seen"] == report["stored"] == rows["evaluations"] + rows["meta_features"]
+    assert report["read"] == {"evaluations": rows["evaluations"], "meta_features": rows["meta_features"]}
     assert (report["already_there"], report["quarantined"], report["in_quarantine"]) == (0, 0, {})
     assert report["requests"] == server.stats.asdict()["requests"]
     code, out, _ = ingest("--listed")
@@ -64,7 +65,9 @@ def test_what_is_refused_is_told_with_the_reasons(ingest, server, shared):
     assert "is no JSON" in out
 
 
-def test_the_plan_is_printed_and_nothing_is_read(ingest, server, tmp_path):
+def test_the_plan_is_printed_and_nothing_is_read(ingest, server, tmp_path, monkeypatch):
+    bundled = []  # a new knowledge base is empty, whatever the bundled one holds
+    monkeypatch.setattr("metalearn.store.connection.metadata_path", bundled.append)
     code, out, _ = ingest("--dry-run", "--json")
     assert code == 0
     plan = json.loads(out)
@@ -73,6 +76,7 @@ def test_the_plan_is_printed_and_nothing_is_read(ingest, server, tmp_path):
     assert plan["rows"] == pytest.approx(N_TASKS * 219, rel=0.1)
     assert plan["seconds"] > 0
     assert not (tmp_path / "kb.duckdb").exists()
+    assert bundled == []
     ingest("--listed")
     asked = server.stats.asdict()["requests"]
     code, out, _ = ingest("--dry-run")
@@ -98,6 +102,28 @@ def test_without_the_network_what_is_stored_is_told(ingest, server):
     code, _, err = ingest("--offline", "--measure", "accuracy")
     assert code == 1
     assert server.stats.asdict()["requests"] == asked
+
+
+def test_a_task_that_the_server_does_not_know_is_told_and_no_failure(ingest):
+    ingest("--listed", "--tasks", "424242")
+    code, out, _ = ingest("--offline", "--tasks", "424242")
+    assert code == 0
+    assert "all of it is stored, but tasks 424242, which the server could not describe; " in out
+    assert json.loads(ingest("--offline", "--tasks", "424242", "--json")[1])["lost"] == [424242]
+    assert json.loads(ingest("--offline", "--json")[1])["lost"] == []
+
+
+def test_a_failure_before_anything_is_stored_leaves_no_file(run, ingest, server, tmp_path, monkeypatch):
+    assert run("ingest", "runs", tmp_path / "none.csv", "--kb", tmp_path / "kb.duckdb")[0] == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("metalearn.sources.openml_entities.measures", lambda server: [])
+        assert ingest("--listed")[0] == 1
+    assert list(tmp_path.glob("kb.duckdb*")) == []
+    ingest("--listed")
+    before = (tmp_path / "kb.duckdb").read_bytes()
+    monkeypatch.setattr("metalearn.sources.openml_entities.measures", lambda server: [])
+    assert ingest("--listed")[0] == 1
+    assert (tmp_path / "kb.duckdb").read_bytes() == before
 
 
 @pytest.mark.parametrize(

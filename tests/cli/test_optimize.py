@@ -65,6 +65,13 @@ def test_it_prints_the_best_pipeline_and_its_code(run, table):
     compile(f'"""{script}', "script", "exec")
 
 
+def test_what_is_mended_in_the_table_is_said_on_stderr_and_in_the_notes(run, table, fits):
+    table.write_text(table.read_text() + "\n0.5,0.5,\n")
+    code, out, err = run(*options(table, "--trials", "1", "--warm-start", "0", "--json"))
+    assert (code, err) == (0, "data: rows without a target are left out: 1\n")
+    assert "rows without a target are left out: 1" in json.loads(out)["notes"]
+
+
 def test_json_is_one_document(run, table, fits):
     code, out, err = run(*options(table, "--trials", "7", "--metric", "log_loss", "--json"))
     assert (code, err) == (0, "")
@@ -107,21 +114,24 @@ def test_a_journal_and_a_report_are_written(run, table, fits, tmp_path):
     n_before = len(fits)
     code, out, _ = run(*options(table, "--trials", "6", *both))
     assert code == 0
-    assert out.startswith("random: 6 trials")
+    assert out.startswith("random: 6 trials (6 ok, 2 new, 4 from the journal) in ")
+    out = run(*options(table, "--trials", "6", "--warm-start", "0", "--journal", journal))[1]
+    assert "- the journal began with 5 warm starts, and the search goes on from there" in out
     assert len({c.id for c in fits[n_before:]}) == 2
     assert report.read_text() != page
 
 
-def test_another_seed_in_the_journal_is_refused(run, table, fits, tmp_path):
+def test_another_seed_in_the_journal_is_refused(run, table, fits, tmp_path, monkeypatch):
     journal = ["--journal", tmp_path / "journal.jsonl", "--warm-start", "0"]
     assert run(*options(table, "--trials", "2", *journal))[0] == 0
-    code, _, err = run(*options(table, "--trials", "2", "--seed", "1", *journal))
+    monkeypatch.setattr("metalearn.optimizing.recommended", None)  # it is refused before anything is recommended
+    code, _, err = run(*options(table, "--trials", "2", "--seed", "1", *journal[:2]))
     assert code == 1
     assert err.count("\n") <= 1
     assert "seed" in err
 
 
-def test_ctrl_c_prints_what_was_found_and_exits_with_130(run, table, fits, monkeypatch):
+def test_ctrl_c_prints_what_was_found_and_exits_with_130(run, table, fits, monkeypatch, tmp_path):
     known = module.run_limited
 
     def interrupted(*task, **limits):
@@ -131,8 +141,9 @@ def test_ctrl_c_prints_what_was_found_and_exits_with_130(run, table, fits, monke
 
     monkeypatch.setattr(module, "run_limited", interrupted)
     cold = ["--algorithms", "lda,qda", "--warm-start", "0", "--trials", "9"]
-    code, out, _ = run(*options(table, *cold))
+    code, out, err = run(*options(table, *cold, "--journal", tmp_path / "j.jsonl"))
     assert code == 130
+    assert f"the same command with --journal {tmp_path / 'j.jsonl'} goes on" in err
     assert out.startswith("random: 2 trials (2 ok)")
     assert "pipeline = " in out
 
@@ -155,7 +166,7 @@ def test_where_nothing_is_found_one_sentence_says_so(run, table, monkeypatch):
         (["--workers", "many"], 2, "Workers are a number from 1 on"),
         (["--optimizer", "randon"], 1, "did you mean 'random'"),
         (["--algorithms", "svm"], 1, "There is no algorithm 'svm'"),
-        (["--algorithms", "mlp"], 1, "There is no algorithm in the space metalearn-classification-2 'mlp'"),
+        (["--algorithms", "mlp"], 1, "There is no algorithm 'mlp' in the space metalearn-classification-2"),
         (["--metric", "rmse"], 1, "rmse does not measure classification here"),
         (["--report", "out.pdf"], 1, "ends in .html or .md"),
         (["--task-type", "regression"], 1, "is not numeric"),

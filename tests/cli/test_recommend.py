@@ -1,11 +1,15 @@
 """Every option of ``metalearn recommend``, and one sentence for what cannot be."""
 
 import json
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from metalearn.core.records import Constraints
+from metalearn.learners import catalog
 from metalearn.learners.space import search_space
+from metalearn.store import KnowledgeBase
 
 
 @pytest.fixture(autouse=True)
@@ -101,16 +105,80 @@ def test_explain_says_what_drove_it_and_how_long_each_stage_took(run, tmp_path):
     assert "seconds" not in json.loads(plain[0])
 
 
-def test_where_nothing_is_left_the_reason_says_so(run, features, tmp_path):
-    nothing = ["--seconds-each", "0"]
-    code, out, _ = run("recommend", "--meta-features", features, *nothing)
-    assert code == 0
-    assert "none of 10: no more are known, allowed and not tried yet" in out
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seconds-each", "0"], "Nothing can be recommended: --seconds-each 0 is less than the 0.0"),
+        (["--algorithms", "lightgbm", "--exclude", "lightgbm"], "--exclude lightgbm leaves none"),
+        (["--algorithms", "svr"], "--algorithms svr: none is known here"),
+    ],
+)
+def test_where_nothing_is_left_the_option_is_named(run, features, options, message):
+    code, out, err = run("recommend", "--meta-features", features, *options)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert err.strip().count("\n") == 0
+
+
+def test_what_was_asked_of_which_task_is_said(run, answer, features):
+    document = answer("-k", "1")
+    assert (document["task_type"], document["metric"]) == ("classification", "balanced_accuracy")
+    with KnowledgeBase.open() as kb:
+        names = kb.dataset_names()
+    evidence = document["recommendations"][0]["evidence"]
+    assert [e["task_name"] for e in evidence] == [names[e["task_id"]] for e in evidence]
+    out = run("recommend", "--meta-features", features, "-k", "1", "--metric", "log_loss")[1]
+    assert out.splitlines()[1] == "classification by log_loss; loss = log_loss"
+
+
+def test_what_metafeatures_prints_is_taken_and_unknown_names_are_said(run, answer, features, tmp_path):
+    values = json.loads(features.read_text())
+    wrapped = tmp_path / "printed.json"
+    entries = {name: {"value": value, "seconds": 0.1, "status": "ok"} for name, value in values.items()}
+    wrapped.write_text(json.dumps({"rows": 150, "meta_features": entries}))
+    code, out, _ = run("recommend", "--meta-features", wrapped, "--json")
+    assert (code, json.loads(out)) == (0, answer())
+    wrapped.write_text('{"n_rows": 150, "n_colums": 4}')
+    out = run("recommend", "--meta-features", wrapped)[1]
+    assert "; the knowledge base does not know the meta-features 'n_colums'" in out
+    wrapped.write_text('{"n_row": 150}')
+    code, out, err = run("recommend", "--meta-features", wrapped)
+    assert (code, out) == (1, "")
+    assert "none that the knowledge base knows, but 'n_row'; did you mean 'n_rows'?" in err
+    code, _, err = run("recommend", "--meta-features", tmp_path / "none.json")
+    assert (code, "There is no file" in err) == (1, True)
+
+
+def test_what_is_mended_in_a_table_is_said(run, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("x,x,y\n" + "1,2,a\n2,1,b\n" * 20 + "3,3,\n")
+    reason = json.loads(run("recommend", path, "--target", "y", "-k", "1", "--json")[1])["reason"]
+    mended = "columns whose name was taken already are called 'x.1'; rows without a target are left out: 1"
+    assert reason.endswith(f"; {mended}")
+    err = run("metafeatures", path, "--target", "y", "--groups", "simple")[2]
+    assert err.splitlines() == [f"data: {note}" for note in mended.split("; ")]
+
+
+def test_a_script_that_needs_what_is_not_installed_says_so(run, tmp_path, monkeypatch):
+    found = catalog.find_spec
+    monkeypatch.setattr(catalog, "find_spec", lambda name: None if name == "torch" else found(name))
     path = tmp_path / "data.csv"
     path.write_text("x,y\n" + "1,a\n2,b\n" * 20)
-    code, out, err = run("recommend", path, "--target", "y", "--to", "python", *nothing)
-    assert (code, out) == (1, "")
-    assert "nothing to write a script of" in err
+    options = ["recommend", path, "--target", "y", "--algorithms", "torch_mlp"]
+    code, _, err = run(*options, "--to", "python")
+    assert (code, err.startswith("torch_mlp: it needs ")) == (0, True)
+    assert "torch_mlp was asked for, but it needs " in run(*options)[1]
+
+
+def test_what_was_printed_is_a_history_with_a_loss_added(answer, tmp_path):
+    document = answer("-k", "3")
+    for recommended in document["recommendations"]:
+        recommended["loss"] = 0.3
+    path = tmp_path / "tried.json"
+    path.write_text(json.dumps(document))
+    after = answer("--history", path, "-k", "500")
+    assert not set(ids(document)) & set(ids(after))
+    assert "unknown" not in after["reason"]
 
 
 def test_more_than_there_are_is_said(answer):
@@ -126,7 +194,7 @@ def test_more_than_there_are_is_said(answer):
         (["--exclude", "random_forst"], "did you mean 'random_forest'"),
         (["--kb", "nowhere.duckdb"], "no knowledge base at nowhere.duckdb"),
         (["--history", "nowhere.duckdb"], "no knowledge base at nowhere.duckdb"),
-        (["--history", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["--history", "nowhere.csv"], "There is no file nowhere.csv; check the path"),
         (["--task-type", "regression", "--metric", "accuracy"], "accuracy does not measure regression"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -177,7 +245,6 @@ def test_an_openml_task_is_taken_from_the_knowledge_base_or_from_the_server(run,
     import pandas as pd
     from openml import config
 
-    from metalearn.store import KnowledgeBase
     from tests.sources.openml_world import emulator_module, write_odd_world
 
     monkeypatch.setenv("no_proxy", "*")
@@ -220,3 +287,24 @@ def test_constraints_are_what_the_options_say(run, features, monkeypatch):
         "history": "x.json",
         "k": 10,
     }
+
+
+def test_a_terminal_is_shown_that_it_works(run, features, monkeypatch):
+    shown = []
+
+    @contextmanager
+    def progress():
+        yield SimpleNamespace(add_task=lambda name, total: shown.append(name))
+
+    monkeypatch.setattr("metalearn.cli.recommend.progress", progress)
+    assert run("recommend", "--meta-features", features, "-k", "1")[0] == 0
+    assert shown == ["recommend"]
+
+
+def test_options_follow_the_name_of_a_recommender(answer, run, features):
+    few, many = (ids(answer("--recommender", f"knn:n_neighbors={n}", "-k", "20")) for n in (1, 60))
+    assert few != many
+    code, _, err = run("recommend", "--meta-features", features, "--recommender", "knn:n_neighbours=3")
+    assert code == 1
+    assert "There is no option of knn 'n_neighbours'" in err
+    assert "mine_too" in run("recommend", "--meta-features", features, "--recommender", "mine_too.Best")[2]

@@ -81,7 +81,8 @@ def test_nothing_to_predict_is_nothing_predicted(surrogate):
         (np.empty((0, 3)), [], "at least one loss"),
         (np.zeros((2, 3)), [1.0, np.nan], "finite losses"),
         (np.zeros((2, 2)), [0.0, 0.0], r"need X of shape \(2, 3\)"),
-        (np.array([[0.0, np.nan, np.nan]]), [0.0], "z depends on no other"),
+        (np.zeros((2, 4)), [0.0, 0.0], r"got \(2, 4\)"),
+        (np.array([[0.0, np.nan, 0.5], [0.0, np.nan, np.nan]]), [0.0, 1.0], "z depends on no other"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(surrogate, X, loss, message):

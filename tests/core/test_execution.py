@@ -256,3 +256,21 @@ def test_a_daemonic_process_is_told_what_to_do() -> None:
     process.join()
     answers.close()
     answers.join_thread()
+
+
+@pytest.mark.parametrize(
+    ("imported", "call"),
+    [
+        ("metalearn.core.execution import run_limited", "run_limited(divmod, 7, 2, seconds=60)"),
+        ("metalearn.core.parallel import processes", "processes(2).__enter__()"),
+    ],
+)
+def test_a_script_without_a_guard_is_told_once(imported: str, call: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    guarded = f"if __name__ == '__main__':\n    {call}\n"
+    for text, code in ((f"from {imported}\n{call}\n", 1), (f"from {imported}\n{guarded}", 0)):
+        script.write_text(text)
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=GENEROUS, check=False)
+        assert done.returncode == code, done.stderr
+        assert done.stderr.count("MetalearnError: No child process could start") == code
+        assert "bootstrapping" not in done.stderr

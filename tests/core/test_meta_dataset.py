@@ -83,6 +83,14 @@ def test_leaving_out_a_task_or_a_family():
         past.without_task("3")
 
 
+def test_some_evaluations_with_all_tasks_and_configurations():
+    past = long_form()
+    ok = past.filtered(past.status == "ok", snapshot_id="mine")
+    assert (len(ok), ok.tasks, ok.configurations, ok.snapshot_id) == (4, past.tasks, past.configurations, "mine")
+    assert ok.loss.tolist() == past.loss[past.status == "ok"].tolist()
+    assert len(past.filtered(np.zeros(5, dtype=bool))) == 0
+
+
 def test_columns_of_different_length_are_refused():
     with pytest.raises(InputError, match="one length"):
         long_form(loss=np.zeros(4))

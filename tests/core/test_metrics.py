@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metalearn.core.metrics import METRICS, canonical, source_names
+from metalearn.core.metrics import METRICS, Metric, canonical, source_names
 from metalearn.errors import UnknownNameError
 
 
@@ -24,12 +24,18 @@ def test_losses_are_minimised_and_the_best_of_a_bounded_metric_is_zero(name, val
     assert METRICS[name].loss(value) == pytest.approx(loss)
 
 
+def test_without_a_best_value_a_loss_is_what_is_maximised_negated():
+    assert Metric("profit", "maximize", 0.0, np.inf).loss(2.5) == -2.5
+
+
 def test_only_a_side_that_ends_bounds():
     assert METRICS["r2"].holds(np.array([-1e9, 1.0, 1.1, -np.inf])).tolist() == [True, True, False, False]
     for name in ("mae", "rmse", "log_loss", "predict_seconds", "peak_memory"):
         assert METRICS[name].holds(np.array([0.0, 1e9, -1.0, np.inf])).tolist() == [True, True, False, False]
         assert not METRICS[name].bounded
-    assert METRICS["roc_auc"].bounded
+    for name in ("balanced_accuracy", "accuracy", "roc_auc", "f1_weighted"):
+        assert METRICS[name].holds(np.array([0.0, 1.0, -0.1, 1.1])).tolist() == [True, True, False, False]
+        assert METRICS[name].bounded
 
 
 def test_scores_come_before_costs_where_a_default_is_chosen():
@@ -40,7 +46,7 @@ def test_scores_come_before_costs_where_a_default_is_chosen():
 
 
 def test_bounds_allow_for_rounding_and_refuse_the_rest():
-    values = np.array([0.0, 1.0 + 1e-12, 1.1, -0.1, np.nan, np.inf])
+    values = np.array([-1e-12, 1.0 + 1e-12, 1.1, -0.1, np.nan, np.inf])
     assert METRICS["accuracy"].holds(values).tolist() == [True, True, False, False, False, False]
 
 
@@ -59,6 +65,12 @@ def test_every_name_of_a_metric_maps_to_the_one(alias, name, complement):
     metric, flipped = canonical(alias)
     assert (metric.name, flipped) == (name, complement)
     assert complement or alias in source_names(name)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_names_a_source_may_use_map_back(metric):
+    assert source_names(metric)[-1] == metric
+    assert {canonical(name) for name in source_names(metric)} == {(METRICS[metric], False)}
 
 
 def test_an_unknown_metric_suggests_the_nearest():

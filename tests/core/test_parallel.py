@@ -146,7 +146,7 @@ def test_who_stops_listening_stops_what_waits() -> None:
 @pytest.fixture
 def distributed() -> Iterator[Any]:
     """Dask, whose workers may have children."""
-    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'metalearn[dask]'")
+    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install distributed")
     import dask
 
     with dask.config.set({"distributed.worker.daemon": False}):

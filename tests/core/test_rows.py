@@ -51,14 +51,6 @@ def test_text_that_is_no_literal_stays_text(text):
     assert rows.decode(text) == text
 
 
-@pytest.mark.parametrize(
-    ("cell", "number"),
-    [("00011", 11), (11, 11), (11.0, 11), (" 7. ", 7), ("7.5", None), ("-1", None), (None, None), ("", None)],
-)
-def test_whole_numbers(cell, number):
-    assert rows.whole_number(cell) == number
-
-
 def test_a_number_beyond_64_bits_is_refused_and_not_wrapped():
     column, (wrong, _) = rows.number_column("seed", [2**100, 1e300, -(2**40), None])
     assert column.to_pylist() == [-1, -1, -(2**40), -1]
@@ -118,3 +110,20 @@ def test_taken_is_encoded():
     column = rows.taken(["a", "b"], np.array([1, 1, 0]))
     assert pa.types.is_dictionary(column.type)
     assert column.to_pylist() == ["b", "b", "a"]
+
+
+def test_configurations_that_could_not_be_made_say_why_in_their_rows():
+    svc = Configuration("s", "svc", {"C": 1})
+    column, (wrong, reasons) = rows.configuration_column([svc, "no algorithm", svc], np.array([2, 1, 0, 1]))
+    assert column.to_pylist() == [svc.id, "", svc.id, ""]
+    assert wrong.tolist() == [False, True, False, True]
+    assert reasons.tolist() == ["", "no algorithm", "", "no algorithm"]
+    assert rows.configuration_tables([svc, "no algorithm", svc], "here")["configurations"]["id"].to_pylist() == [svc.id]
+    column, (wrong, _) = rows.configuration_column([], np.empty(0, dtype=np.int64))
+    assert (len(column), len(wrong)) == (0, 0)
+
+
+def test_an_evaluation_that_has_not_ended_is_refused():
+    wrong, reason = rows.status_check(np.array(["ok", "pruned", "crashed", "pending", "done"], dtype=object))
+    assert wrong.tolist() == [False, False, False, True, True]
+    assert reason == "the status is none of ok, pruned, crashed, timeout, memout, invalid"

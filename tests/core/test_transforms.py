@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metalearn.core.transforms import WINSOR_LIMIT, RobustScaler, manhattan, normalized_regret, ranks, reference_loss
+from metalearn.core.transforms import (
+    WINSOR_LIMIT,
+    RobustScaler,
+    log_losses,
+    manhattan,
+    normalized_regret,
+    ranks,
+    reference_loss,
+)
 
 LOSSES = arrays(np.float64, (3, 6), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]))
 NONE_FAILED = np.zeros((3, 6), dtype=bool)
@@ -35,6 +43,13 @@ def test_where_all_failed_there_is_no_reference():
     losses, failed = np.full((1, 2), np.nan), np.ones((1, 2), dtype=bool)
     assert np.isnan(reference_loss(losses)).all()
     np.testing.assert_array_equal(ranks(losses, failed), [[0.5, 0.5]])
+
+
+def test_unbounded_losses_are_measured_by_the_median_before_their_logarithm():
+    nan = np.nan
+    losses = np.array([[2.0, 4.0, 4000.0], [0.0, 0.0, 3.0], [nan, nan, nan]])
+    expected = [np.log([4 * 0.51, 4 * 1.01, 4 * 10.01]), np.log([0.01, 0.01, 3.01]), [nan] * 3]
+    np.testing.assert_allclose(log_losses(losses, bounded=False), expected)
 
 
 @given(LOSSES)

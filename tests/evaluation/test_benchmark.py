@@ -211,3 +211,12 @@ def test_figures_agree_with_independent_code_on_the_same_313_datasets(oboe, shar
     for row in report["results"]:
         assert row["mean_normalized_regret"] == pytest.approx(expected[row["k"]], abs=0.002)
         assert row["ci_low"] < row["mean_normalized_regret"] < row["ci_high"]
+
+
+def test_a_method_that_lacks_something_is_refused_with_what_it_lacks():
+    class Unfinished:
+        def meta_fit(self, meta_dataset, *, rng):
+            raise NotImplementedError
+
+    with pytest.raises(InputError, match="'mine' is no recommender: Unfinished has no stochastic"):
+        run_bench(planted_meta_dataset(), {"mine": Unfinished()})

@@ -129,5 +129,5 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no folder"):
         check_report(tmp_path / "nowhere" / "a.html")
     monkeypatch.setitem(__import__("sys").modules, "scikit_posthocs", None)
-    with pytest.raises(MissingDependencyError, match=r"metalearn\[figures\]"):
+    with pytest.raises(MissingDependencyError, match=r"pip install .* scikit-posthocs .the extra 'figures'"):
         check_report(tmp_path / "a.html")

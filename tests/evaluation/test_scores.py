@@ -31,9 +31,13 @@ def test_an_empty_list_has_what_it_starts_with():
 
 def test_seeds_are_a_leading_axis():
     chosen = np.array([[[0, 1], [1, 0]], [[1, 2], [3, 0]]])
-    found = best_so_far(REGRETS, chosen)
-    for seed in range(2):
-        np.testing.assert_array_equal(found[seed], best_so_far(REGRETS, chosen[seed]))
+    seconds = np.array([[1.0, 3.0, 9.0, 2.0], [4.0, 2.0, np.nan, 1.0]])
+    for score in (
+        lambda lists: best_so_far(REGRETS, lists),
+        lambda lists: ndcg(1 - REGRETS, lists),
+        lambda lists: regret_time_area(REGRETS, seconds, lists),
+    ):
+        np.testing.assert_array_equal(score(chosen), [score(chosen[0]), score(chosen[1])])
 
 
 def test_a_task_is_solved_within_one_percent_ties_in_the_last_digits_included():
@@ -69,6 +73,17 @@ def test_regret_time_area_by_hand():
     regrets, seconds = np.array([[1.0, 0.4, 0.0]]), np.array([[1.0, 9.0, 90.0]])
     found = regret_time_area(regrets, seconds, np.array([[0, 1, 2]]))
     np.testing.assert_allclose(found, [[1.0, (1 + 0.4) / 2, (1 + 0.4) / 2]])
+
+
+def test_the_cheapest_is_the_cheapest_that_takes_any_time():
+    regrets, seconds = np.array([[1.0, 0.4, 0.0]]), np.array([[0.0, 1.0, 9.0]])
+    np.testing.assert_allclose(regret_time_area(regrets, seconds, np.array([[0, 1, 2]])), [[1.0, 0.4, 0.4]])
+
+
+def test_seconds_of_what_was_not_evaluated_do_not_count():
+    """From 1 s to 10 s, one decade: regret 1 until 9 s."""
+    found = regret_time_area(np.array([[1.0, 0.4, np.nan]]), np.array([[1.0, 9.0, 50.0]]), np.array([[1, 0]]))
+    np.testing.assert_allclose(found, 1 - 0.6 * (1 - np.log10(9)))
 
 
 def test_a_fast_list_has_less_area_than_a_slow_one_with_the_same_regrets():

@@ -31,6 +31,19 @@ def test_choices_are_counted_as_by_hand():
     np.testing.assert_allclose(ped_anova(encoding, X, np.arange(8.0), quantile=0.25), [0.5, 0.5])
 
 
+def test_each_of_three_choices_is_counted():
+    # 12 trials, the best 3 of them, which have the middle one of three choices, and the first one of two.
+    kinds, sides = np.repeat([0.5, 0.0, 1.0], 4), np.repeat([0.0, 1.0, 0.0], [3, 5, 4])
+    encoding = Encoding((choice("kind", ("a", "b", "c")), choice("side")))
+    shares = ped_anova(encoding, np.stack([kinds, sides]).T, np.arange(12.0), quantile=0.25)
+    # Of the kinds 4 each; of the best, 0, 3 and 0, and the imaginary one of no preference.
+    of_kind = 2 * (1 / 12 - 1 / 3) ** 2 * 3 + (10 / 12 - 1 / 3) ** 2 * 3
+    first = 7.5 / 13  # of the sides 7 and 5
+    best = (3 + first) / 4
+    of_side = (best - first) ** 2 / first + (best - first) ** 2 / (1 - first)
+    np.testing.assert_allclose(shares, np.array([of_kind, of_side]) / (of_kind + of_side))
+
+
 def test_what_is_active_in_a_part_counts_with_that_part():
     # 16 trials, the best 4. The parent is b in 8 of them, in all 4 best: its density there is (4 + 1/2) / 5 = 0.9.
     parent = np.repeat([0.0, 1.0], 8)
@@ -131,5 +144,5 @@ def test_what_does_not_fit_is_refused():
     encoding = Encoding((numeric("x"),))
     with pytest.raises(InputError, match="between 0 and 1; got 1"):
         ped_anova(encoding, np.zeros((3, 1)), np.zeros(3), quantile=1)
-    with pytest.raises(InputError, match=r"got \(3, 2\)"):
+    with pytest.raises(InputError, match=r"3 losses over 1 columns need X of shape \(3, 1\); got \(3, 2\)"):
         ped_anova(encoding, np.zeros((3, 2)), np.zeros(3))

@@ -29,6 +29,7 @@ from metalearn.learners.build import estimator_expression, make_estimator, task_
 from metalearn.learners.definition import SPACE_NAMES
 from metalearn.learners.expressions import render
 from metalearn.learners.space import search_space
+from metalearn.sources.files import load_dataset
 
 # Each algorithm's published configurations (OBOE's columns), rendered: the first 8 hex digits of their SHA-256.
 # What was measured under a configuration's id holds only as long as the same estimator is built from it.
@@ -145,6 +146,22 @@ def test_default_regressors_are_better_than_the_mean(
         assert estimator.score(table, numbers) > 0.3
 
 
+@pytest.mark.parametrize("algorithm", CLASSIFIERS)
+@pytest.mark.parametrize("labels", [(-1, 1), ("1", "b")])
+def test_labels_of_a_file_come_back_whatever_they_are(algorithm: str, labels: tuple[Any, Any], tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(label=np.where(x[:, 0] > 0.2, labels[1], labels[0]))
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    dataset = load_dataset(tmp_path / "table.csv", "label")
+    default = search_space("classification").default(algorithm)
+    weights = [{}, {"class_weight": "balanced"}] if "class_weight" in default.hyperparameters else [{}]
+    for weight in weights:
+        configuration = Configuration(default.space, algorithm, {**default.hyperparameters, **weight})
+        with _solvers_may_stop_early():
+            predicted = make_estimator(configuration).fit(dataset.X, dataset.y).predict(dataset.X)
+        assert np.mean(predicted == np.asarray(dataset.y)) > 0.8
+
+
 def test_qda_needs_regularisation_on_one_hot_columns(mixed_table: pd.DataFrame, two_classes: pd.Series) -> None:
     qda = search_space("classification").default("qda")
     with pytest.raises(LinAlgError, match="not full rank"):
@@ -234,7 +251,7 @@ def test_a_published_imputation_is_followed() -> None:
 
 def test_a_library_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=r"needs torch, .* pip install 'metalearn\[torch\]'"):
+    with pytest.raises(MissingDependencyError, match=r"needs torch, .* pip install torch safetensors"):
         make_estimator(Configuration("sklearn", "torch_mlp"))
     make_estimator(Configuration("sklearn", "random_forest"))
 

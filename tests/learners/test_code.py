@@ -134,6 +134,18 @@ def test_a_classification_on_real_data_prints_balanced_accuracy(shared: Path, tm
     assert printed.startswith(f"balanced accuracy: {scores.mean():.4f} ")
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_script_takes_labels_that_are_whole_numbers(ending: str, table: pd.DataFrame, tmp_path: Path) -> None:
+    labelled = table.replace("?", None).assign(**{"class": table["class"].map({"up": "1", "down": "-1"})})
+    if ending == "csv":
+        labelled.to_csv(tmp_path / "table.csv", index=False)
+    else:
+        labelled.to_parquet(tmp_path / "table.parquet")
+    configuration = _configuration("classification", "random_forest", class_weight="balanced")
+    script = to_python(configuration, path=f"table.{ending}", target="class", n_classes=2)
+    assert _run(script, tmp_path).startswith("balanced accuracy: 0.")
+
+
 def test_the_task_type_is_the_spaces_unless_given() -> None:
     ridge = Configuration("sklearn", "ridge")
     kinds = {
@@ -185,7 +197,9 @@ def test_a_script_needs_metalearn_for_what_the_module_says_only(task_type: TaskT
         lines = imports(estimator_expression(configuration))
         reduction = configuration.hyperparameters["reduction"]
         gaps = reduction == "none" and configuration.algorithm in ("lightgbm", "hist_gradient_boosting")
-        own = gaps or reduction == "univariate" or configuration.algorithm == "torch_mlp"
+        weighs = configuration.hyperparameters.get("class_weight") is not None
+        forest = weighs and configuration.algorithm in ("extra_trees", "random_forest")
+        own = gaps or forest or reduction == "univariate" or configuration.algorithm == "torch_mlp"
         assert any(line.startswith("from metalearn") for line in lines) is own
 
 

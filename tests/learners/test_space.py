@@ -116,5 +116,5 @@ def test_what_ties_algorithms_together_is_refused_rather_than_cut(kind: str) -> 
 def test_unusable_is_what_lacks_its_library_or_exceeds_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     algorithms = search_space("classification").algorithms
     monkeypatch.setattr(catalog, "find_spec", lambda name: None)
-    assert unusable(algorithms, 100, 2) == {"torch_mlp": "it needs pip install 'metalearn[torch]'"}
+    assert unusable(algorithms, 100, 2) == {"torch_mlp": "it needs pip install torch safetensors (the extra 'torch')"}
     assert set(unusable(algorithms, 30_000, 200)) == {"torch_mlp", "svc", "lightgbm", "hist_gradient_boosting"}

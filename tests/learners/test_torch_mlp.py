@@ -171,7 +171,7 @@ def test_pickled_models_predict_the_same_and_import_no_torch(tmp_path: Path) -> 
 
 def test_without_torch_fit_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingDependencyError, match=r"metalearn\[torch\]"):
+    with pytest.raises(MissingDependencyError, match="pip install torch safetensors"):
         TorchMLPClassifier().fit(*_table())
 
 

@@ -165,10 +165,14 @@ def test_equal_rows_and_columns_without_numbers_cannot_be_judged():
 
 def test_a_correlation_is_never_beyond_one():
     assert measured({"a": [0.0, 0.6, 0.3]}, list("uuv"))["point_biserial"] == 1.0  # whose distances are rounded
+    corners = {"a": [0.0, 1.0, 0.5], "b": [0.0, 0.0, np.sqrt(0.75)]}  # equally far apart, but for rounding
+    assert measured(corners, list("uuv"))["point_biserial"] == "constant"
 
 
 def test_what_would_be_infinite_is_undefined():
     points = measured({"a": [1.0, 1.0, 3.0, 3.0]}, list("uuvv"))  # each class is a point
     assert (points["calinski_harabasz"], points["dunn_index"], points["silhouette"]) == ("undefined", "undefined", 1.0)
+    rounded = measured({"a": [0.1] * 3 + [0.3] * 3}, list("uuuvvv"))  # whose means are not quite 0.1 and 0.3
+    assert rounded["calinski_harabasz"] == "undefined"
     crossed = measured({"a": [0.0, 1.0, 0.0, 1.0], "b": [0.0, 1.0, 1.0, 0.0]}, list("uuvv"))  # both have one centre
     assert (crossed["davies_bouldin"], crossed["calinski_harabasz"]) == ("undefined", 0.0)

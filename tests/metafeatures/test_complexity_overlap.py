@@ -33,6 +33,14 @@ def test_two_columns_by_hand(overlap):
 def test_the_ranges_overlap_in_a_volume(overlap):
     values = overlap({"a": [0, 3, 2, 5], "b": [0, 8, 4, 10], "c": [1, 1, 1, 1]}, list("uuvv"))
     assert values["complexity_f2_mean"] == pytest.approx(1 / 5 * 4 / 10)
+    # a: between 4 x 1, within 4.5 + 4.5; b: between 4 x 1.5^2, within 32 + 18; c does not count.
+    assert (values["complexity_f1_min"], values["complexity_f1_max"]) == pytest.approx((9 / 13, 50 / 59))
+
+
+def test_of_three_classes_each_pair_has_its_own_width(overlap):
+    values = overlap({"a": [0, 1, 3, 2, 3, 5, 9, 9, 10]}, list("uuuvvvwww"))
+    assert (values["complexity_f2_max"], values["complexity_f2_median"]) == pytest.approx((1 / 5, 0.0))
+    assert (values["complexity_f3_max"], values["complexity_f3_median"]) == pytest.approx((3 / 6, 0.0))
 
 
 def test_one_feature_after_the_other_separates_what_none_does_alone(overlap):
@@ -40,6 +48,12 @@ def test_one_feature_after_the_other_separates_what_none_does_alone(overlap):
     values = overlap(columns, list("uuuvvv"))
     assert values["complexity_f3_mean"] == pytest.approx(4 / 6)
     assert values["complexity_f4_mean"] == 0.0  # a leaves the inner four, whose b are 1, 2 and 3, 4
+
+
+def test_where_one_class_is_left_the_rows_are_told_apart(overlap):
+    columns = {"a": [0, 10, 4, 5], "b": [1, 2, 1, 2], "c": [1, 2, 2, 1]}  # of a no u lies from 4 to 5
+    for classes in ("uuvv", "vvuu"):
+        assert overlap(columns, list(classes))["complexity_f4_mean"] == 0.0
 
 
 def test_a_feature_that_is_constant_within_classes_separates_them(overlap):
@@ -53,12 +67,15 @@ def test_a_feature_that_is_constant_within_classes_separates_them(overlap):
     ]
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(40, 3), (60, 120), (90, 120)])
-def test_linear_combination_against_the_formula(overlap, rows, columns):
+@pytest.mark.parametrize("parted", [False, True])
+@pytest.mark.parametrize(("rows", "columns"), [(8, 2), (40, 3), (60, 120), (90, 120)])
+def test_linear_combination_against_the_formula(overlap, rows, columns, parted):
     rng = np.random.default_rng(rows)
     X = rng.normal(size=(rows, columns))
     y = np.arange(rows) % 3
     X[:, 0] += y
+    if parted:  # by the difference of two columns, which does not vary within the classes
+        X[:, 1] = X[:, 0] + y
     unit = (X - X.min(axis=0)) / np.ptp(X, axis=0)
     expected = []
     for i, j in ((0, 1), (0, 2), (1, 2)):
@@ -68,7 +85,7 @@ def test_linear_combination_against_the_formula(overlap, rows, columns):
         direction = np.linalg.pinv(within, rcond=1e-10) @ difference
         ratio = (direction @ difference) ** 2 / (direction @ within @ direction)
         expected.append(1 / (1 + ratio))
-    values = overlap(X, y.astype(str))
+    values = overlap(X, np.array(list("uvw"))[y])
     found = [values[f"complexity_f1v_{s}"] for s in ("min", "median", "max")]
     assert found == pytest.approx(sorted(expected), rel=1e-5)
 
@@ -105,3 +122,8 @@ def test_every_feature_after_the_other_against_the_formula(overlap):
     values = overlap(X, np.where(y, "v", "u"))
     assert (values["complexity_f3_mean"], values["complexity_f4_mean"]) == pytest.approx((shares[0], shares[-1]))
     assert 0 < shares[-1] < shares[0] < 1
+
+
+def test_a_feature_that_separates_nothing_more_leaves_the_rows_of_the_first(overlap):
+    values = overlap({"a": [0, 2, 3, 4, 2, 3, 4, 5], "b": [5, 5, 5, 6, 5, 5, 6, 5]}, CLASSES)
+    assert values["complexity_f4_mean"] == 6 / 8  # a from 2 to 4

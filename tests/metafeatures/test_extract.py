@@ -73,6 +73,14 @@ def test_an_unknown_group_suggests_the_nearest():
         Extractor(summaries=["kurtossis"])
 
 
+def test_a_single_group_or_summary_need_not_stand_in_a_list():
+    own = Group("own", (Measure("answer", lambda t: 42.0, "42"),))
+    assert Extractor("statistical", summaries="mean").names == Extractor(["statistical"], summaries=["mean"]).names
+    assert Extractor(own).names == ("answer",)
+    with pytest.raises(UnknownNameError, match="did you mean 'simple'"):
+        Extractor("simpel")
+
+
 def test_summaries_are_chosen_and_groups_of_your_own_come_last():
     own = Group("own", (Measure("answer", lambda t: 42.0, "42"), Measure("many", lambda t: np.ones(2), "1", over="x")))
     extractor = Extractor([own, "statistical", "simple"], summaries=["max", "mean"])

@@ -64,7 +64,7 @@ def test_concentration_of_lopsided_tables_by_hand(informed):
 def test_against_scikit_learn(informed, pairs):
     # Every class and every value occurs, so that no pair of columns is refused or empty.
     column, target = zip(*[*pairs, ("a", "u"), ("b", "v"), ("c", "w")], strict=True)
-    values = informed({"a": column}, target)
+    values = informed({"a": column}, target, lenient=True)
     shares = np.unique(target, return_counts=True)[1] / len(target)
     own = np.unique(column, return_counts=True)[1] / len(column)
     assert values["class_entropy"] == pytest.approx(stats.entropy(shares, base=2))
@@ -126,6 +126,8 @@ def test_without_columns_the_classes_remain(informed):
 
 def test_one_column_has_no_pairs_and_one_class_no_information(informed):
     assert informed({"a": ["x", "y"] * 6}, TARGET)["attribute_concentration_mean"] == "not_applicable"
+    assert informed({"a": ["x", "y"] * 6, "b": ["p"] * 12}, TARGET)["attribute_concentration_mean"] == "constant"
+    assert informed({"a": ["x"] * 6 + ["y"] * 6}, TARGET)["equivalent_number_of_attributes"] == pytest.approx(1.0)
     values = informed({"a": ["x", "y"] * 6}, ["u"] * 12, lenient=True)
     assert (values["class_entropy"], values["class_entropy_normalized"]) == (0.0, "constant")
     assert values["uncertainty_coefficient_mean"] == "constant"
@@ -177,3 +179,4 @@ def test_without_a_target_the_columns_remain():
     assert found["attribute_concentration_mean"][1] == "ok"
     of_target = {name for name, (_, said) in found.items() if said == "not_applicable"}
     assert of_target == set(found) - {n for n in found if n.startswith("attribute_")}
+    assert of_target == {n for m in INFORMATION.measures if m.needs_target for n in m.names(["mean"])}

@@ -2,9 +2,14 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+
+from metalearn.metafeatures.extract import Extractor
+from metalearn.metafeatures.simple import SIMPLE
+from metalearn.sources.frames import make_dataset
 
 TARGET = ["u"] * 6 + ["v"] * 3 + ["w"]
 COLUMNS = {
@@ -83,3 +88,19 @@ def test_a_regression_has_no_classes_but_a_spread(describe):
 def test_binary_columns_of_either_kind_are_counted(describe):
     columns = {"a": [0.0, 7.0] * 5, "b": ["x", "y"] * 5, "c": [1.0, 1.0] * 5, "d": range(10), "e": [1.0, None] * 5}
     assert describe(columns, TARGET, ["simple"])["n_binary"] == 2
+
+
+def test_without_numbers_nominal_columns_are_counted_also_constant_ones(describe):
+    values = describe({"a": ["x", "y"] * 5, "b": ["p"] * 10}, TARGET, ["simple"])
+    assert (values["n_binary"], values["symbols_sum"], values["symbols_min"]) == (1, 3, 1)
+
+
+def test_without_a_target_nothing_of_it_applies():
+    dataset = make_dataset(pd.DataFrame({"a": ["x", "y"] * 6, "b": range(12)}), None, lenient=True)
+    extractor = Extractor(["simple"], summaries=["mean"])
+    _, _, status = extractor.extract(dataset, rng=np.random.default_rng(0))
+    found = dict(zip(extractor.names, status, strict=True))
+    of_target = {name for name in found if name.startswith(("class_", "n_classes", "target_"))}
+    assert {name for name, said in found.items() if said != "ok"} == of_target
+    assert {found[name] for name in of_target} == {"not_applicable"}
+    assert of_target == {name for m in SIMPLE.measures if m.needs_target for name in m.names(["mean"])}

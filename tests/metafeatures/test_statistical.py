@@ -88,7 +88,9 @@ def test_normality_against_scipy():
 def test_normal_columns_are_counted(describe):
     rng = np.random.default_rng(3)
     numbers = np.hstack([rng.normal(size=(500, 3)), rng.gamma(1.0, size=(500, 4)), np.ones((500, 1))])
-    assert describe(numbers, TARGET * 25, ["statistical"])["n_normal_columns"] == 3
+    values = describe(numbers, TARGET * 25, ["statistical"])
+    assert values["n_normal_columns"] == 3
+    assert values["share_skewed"] == pytest.approx(4 / 7)
 
 
 def test_negative_values_have_no_geometric_mean(describe):
@@ -106,6 +108,9 @@ def test_columns_without_spread_have_no_shape_and_count_elsewhere(describe):
 def test_a_mean_of_zero_is_not_divided_by(describe):
     values = describe({"a": [-0.1, 0.1] * 10, "b": [1.0, 3.0] * 10}, TARGET, ["statistical"])
     assert values["coefficient_of_variation_max"] == pytest.approx(np.sqrt(20 / 19) / 2)
+    rounded = describe({"a": [-0.3, 0.1, 0.1, 0.1] * 5}, TARGET, ["statistical"])
+    assert 0 < abs(rounded["mean_mean"]) < 1e-15
+    assert rounded["coefficient_of_variation_mean"] == "undefined"
     assert describe({"a": [-1.0, 1.0] * 10}, TARGET, ["statistical"])["coefficient_of_variation_mean"] == "undefined"
 
 

@@ -163,6 +163,15 @@ def test_what_is_no_ordering_is_fitted_each_time(past):
     assert not user_cache().exists()
 
 
+def test_what_others_wrote_is_fitted_each_time_since_the_key_does_not_tell_their_code(past):
+    @dataclass(frozen=True)
+    class Mine(GreedyPortfolio):
+        pass
+
+    assert fitted(Mine(), past).recommend(planted_task(0), 1)
+    assert not user_cache().exists()
+
+
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert user_cache() == tmp_path / "cache" / "recommenders"
     monkeypatch.delenv("METALEARN_CACHE")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalearn.recommenders.covering import STRICTNESS, Hedge, chances, reciprocal_ranks
+from metalearn.recommenders.covering import STRICTNESS, Hedge, chances, diversified, reciprocal_ranks
 from metalearn.recommenders.opinions import pooled
 
 
@@ -61,3 +61,15 @@ def test_where_nothing_is_left_open_the_smaller_index_comes_first():
     regrets, wishes = np.zeros((2, 3)), np.ones((3, 2, 3))
     chosen = hedged(regrets, wishes, np.array([0.5, 0.5]), np.ones(3, dtype=bool), np.zeros(0, dtype=int), 3)
     assert chosen.tolist() == [0, 1, 2]
+
+
+@given(st.integers(0, 10_000))
+def test_each_of_a_diversified_list_satisfies_most_of_what_is_left(seed):
+    regrets, _, weights = example(seed)
+    satisfaction, eligible, done = 1 - regrets, np.arange(9) > 0, [0]
+    for winner in diversified(satisfaction, weights, eligible, np.array([0]), 4).tolist():
+        left = weights * np.prod(1 - satisfaction[:, done], axis=1)
+        gains = {c: left @ satisfaction[:, c] for c in range(9) if c not in done}
+        assert gains[winner] == pytest.approx(max(gains.values()))
+        done.append(winner)
+    assert len(done) == 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from metalearn.recommenders import lognormal_mixture
 from metalearn.recommenders.lognormal_mixture import (
     OWN_SHARE,
     TEMPER,
@@ -103,3 +104,20 @@ def test_of_equal_weights_the_first_are_kept():
     for n in (1, 3, 8, 20, 30):
         weights = rng.integers(0, 4, 20) / 6
         assert heaviest(weights, n).tolist() == sorted(np.argsort(-weights, kind="stable")[:n].tolist())
+
+
+@pytest.mark.parametrize(("cells", "n"), [(20, 4), (5, 3)])
+def test_of_many_components_the_heaviest_are_kept(monkeypatch, cells, n):
+    monkeypatch.setattr(lognormal_mixture, "_CELLS", cells)
+    monkeypatch.setattr(lognormal_mixture, "_FEWEST", 3)
+    (means, weights, covariance), seen, logs = normals(8), np.array([0, 4]), np.array([0.1, 0.3])
+    block = covariance[np.ix_(seen, seen)]
+    likelihood = [stats.multivariate_normal(mean[seen], block).pdf(logs) for mean in means]
+    posterior = LognormalMixture.given(means, weights, covariance, seen, logs)
+    assert posterior.components.tolist() == sorted(np.argsort(likelihood)[-n:].tolist())
+    assert posterior.weights.sum() == pytest.approx(1.0)
+
+
+def test_a_loss_that_is_known_for_certain_gains_what_it_is_smaller():
+    posterior = LognormalMixture(np.log([[0.5, 0.2, 0.8]]), np.ones(1), np.zeros(3), best=np.log(0.5))
+    assert Improvement(posterior).gains() == pytest.approx([0.0, 0.3 / 0.6, 0.0], abs=1e-5)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metalearn.core.meta_dataset import ROW_COLUMNS, MetaDataset
+from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.errors import InputError
@@ -252,10 +252,9 @@ def test_published_runs_without_a_shared_configuration(shared, tmp_path):
 
 def quarter(past):
     """Every fourth configuration, which is as if drawn at random, and its evaluations."""
-    kept = past.configuration_index % 4 == 0
-    columns = {name: getattr(past, name)[kept] for name in ROW_COLUMNS}
-    columns["configuration_index"] = columns["configuration_index"] // 4
-    return replace(past, configurations=past.configurations[::4], **columns)
+    index = past.configuration_index
+    kept = index % 4 == 0
+    return past.filtered(kept, configurations=past.configurations[::4], configuration_index=index[kept] // 4)
 
 
 def expected_best(regrets, k):

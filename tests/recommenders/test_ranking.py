@@ -5,7 +5,7 @@ import pytest
 
 from metalearn.checks import planted_meta_dataset, planted_task
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import Configuration, Task
+from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.core.registry import create, names
 from metalearn.errors import InputError
 from metalearn.recommenders.average_rank import FittedAverageRank
@@ -59,3 +59,46 @@ def test_a_negative_k_is_refused_and_none_is_none(name):
     assert fitted.recommend(planted_task(0), 0) == ()
     with pytest.raises(InputError, match="k must be 0 or more; got -1"):
         fitted.recommend(planted_task(0), -1)
+
+
+def test_what_takes_just_the_seconds_there_are_is_not_left_out():
+    costs, tasks = np.array([[3.0, 5.0]] * 3), ["openml-0", "openml-1", "openml-2"]
+    fitted = FittedAverageRank(PastTasks(MetaDataset.from_matrix([WINS] * 3, tasks, [A, B], cost_seconds=costs)))
+    (answer,) = fitted.recommend(NEW, 1)
+    assert answer.configuration == A
+    for limit in ("total_seconds", "seconds"):
+        allowed = {within: Constraints(**{limit: answer.cost_seconds * within}) for within in (1.0, 0.99)}
+        assert fitted.recommend(NEW, 1, constraints=allowed[1.0]) == (answer,)
+        assert A not in [r.configuration for r in fitted.recommend(NEW, 1, constraints=allowed[0.99])]
+    tried = [Trial(A, loss=0.1, status="ok")]
+    again = fitted.recommend(NEW, 2, history=tried, constraints=Constraints(total_seconds=100.0))
+    assert [r.configuration for r in again] == [B]
+
+
+def test_within_seconds_in_all_the_list_goes_on_to_what_fits():
+    pool = sorted((Configuration("s", name) for name in "abcdef"), key=lambda c: c.id)
+    costs, tasks = np.array([[5.0, 5, 5, 5, 5, 0.1]] * 9), [f"openml-{i}" for i in range(9)]
+    past = MetaDataset.from_matrix([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]] * 9, tasks, pool, cost_seconds=costs)
+    fitted = FittedAverageRank(PastTasks(past))
+    for k, expected in ((1, [0]), (2, [0, 5]), (6, [0, 5])):
+        answer = fitted.recommend(NEW, k, constraints=Constraints(total_seconds=6.0))
+        assert [past.position[r.configuration.id] for r in answer] == expected
+
+
+def test_predictions_are_those_of_the_past_tasks_that_know():
+    past = MetaDataset.from_matrix([[0.1, 0.5], [0.2, 0.5], UNKNOWN], [f"openml-{i}" for i in range(3)], [A, B])
+    (answer,) = FittedAverageRank(PastTasks(past)).recommend(NEW, 1, candidates=[A])
+    assert (answer.loss, answer.std) == pytest.approx((0.15, 0.05))
+
+
+def test_of_candidates_that_no_past_task_knows_those_come_that_are_new_and_allowed():
+    past = MetaDataset.from_matrix([WINS] * 3, [f"openml-{i}" for i in range(3)], [A, B])
+    new, tried, unwanted = (Configuration("s", name) for name in ("c", "d", "e"))
+    answer = FittedAverageRank(PastTasks(past)).recommend(
+        NEW,
+        9,
+        candidates=[unwanted, new, tried, B, A],
+        history=[Trial(tried, loss=0.1, status="ok")],
+        constraints=Constraints(exclude=("e",)),
+    )
+    assert [r.configuration for r in answer] == [A, B, new]

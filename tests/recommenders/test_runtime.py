@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalearn.recommenders.runtime import RuntimeModel
+from metalearn.recommenders.runtime import SHORTEST, RuntimeModel
 
 
 def tables(n, seed=0):
@@ -78,6 +78,8 @@ def test_a_size_that_is_no_number_is_unknown():
 def test_what_was_never_timed_is_unknown():
     model = RuntimeModel.fit(np.array([[1.0, np.nan], [2.0, np.nan]]), tables(2))
     assert np.isnan(model.seconds(tables(1)[0])).tolist() == [False, True]
+    once = RuntimeModel.fit(np.array([[1.0, 3.0], [2.0, np.nan]]), tables(2))
+    assert np.isnan(once.seconds(tables(1)[0])).tolist() == [False, False]
     assert np.isnan(RuntimeModel.fit(np.full((2, 2), np.nan), tables(2)).seconds({})).all()
     assert RuntimeModel.fit(np.zeros((0, 0)), []).seconds({}).shape == (0,)
 
@@ -90,3 +92,31 @@ def test_the_order_of_tasks_and_configurations_does_not_matter(seed, n):
     found = RuntimeModel.fit(costs, sizes).seconds(sizes[0])
     shuffled = RuntimeModel.fit(costs[rows][:, columns], [sizes[i] for i in rows]).seconds(sizes[0])
     assert shuffled == pytest.approx(found[columns], nan_ok=True)
+
+
+def test_two_tasks_without_sizes_by_hand():
+    """Of logs that sum to S, 2 S / 5 is common; of the S / 5 that this leaves a third is the configuration's own."""
+    model = RuntimeModel.fit(np.array([[1.0], [100.0]]), [{}, {}])
+    assert np.log(model.seconds({})) == pytest.approx([(2 / 5 + 1 / 15) * np.log(100)], rel=1e-3)
+
+
+def test_no_time_at_all_counts_as_the_shortest():
+    model = RuntimeModel.fit(np.zeros((1000, 1)), [{}] * 1000)
+    assert model.seconds({}) == pytest.approx([SHORTEST], rel=0.01)
+    fast = model.seconds({}, np.array([0]), np.array([0.0]))
+    assert fast == pytest.approx([SHORTEST], rel=0.01)
+
+
+def test_growth_shows_in_tables_of_nearly_the_same_size():
+    sizes = [{"n_rows": n} for n in np.linspace(1000, 1500, 50)]
+    costs = np.array([[(s["n_rows"] / 1000) ** 3] for s in sizes])
+    assert RuntimeModel.fit(costs, sizes).seconds(sizes[-1]) == pytest.approx(costs[-1], rel=0.05)
+
+
+def test_predictions_go_little_beyond_what_was_measured():
+    sizes = [{"n_rows": n} for n in (100.0, 200.0, 400.0, 800.0)]
+    model = RuntimeModel.fit(np.array([[1.0], [2.0], [4.0], [8.0]]), sizes)
+    assert model.seconds({"n_rows": 1.0})[0] == pytest.approx(0.5)
+    assert model.seconds({"n_rows": 1e9})[0] == pytest.approx(80)
+    slow = model.seconds({"n_rows": 1e9}, np.array([0]), np.array([1000.0]))
+    assert 80 < slow[0] <= 10_000

@@ -118,6 +118,7 @@ def test_tasks_without_meta_features_deviate_from_all_others_alike(n_bare):
         {"shrinkage": -0.1},
         {"spread": 0.0},
         {"temper": 0.0},
+        {"temper": -0.5},
         {"half_say": 0.0},
         {"hedge_share": 2.0},
     ],
@@ -165,3 +166,39 @@ def test_the_latent_gaussian_decides_where_it_alone_is_asked():
     latent = replace(mixture.latent, n_initial=1)
     known = [mixture.recommend(BARE, 1, history=history), latent.recommend(BARE, 1, history=history)]
     assert known[0][0].configuration == known[1][0].configuration
+
+
+def test_with_bounds_predictions_follow_what_was_tried_without_them_the_past_tasks():
+    """A loss of 0.1 of best_0 tells its cluster, on whose tasks best_1 is bad; on the others it has 0.1, too."""
+    bounded = planted_meta_dataset(24)
+    history = [trial(bounded, "best_0", 0.1)]
+    column = bounded.position[next(c.id for c in bounded.configurations if c.algorithm == "best_1")]
+    losses = bounded.performance_matrix()[:, column]
+    only = [bounded.configurations[column]]
+    (answer,) = fit(bounded).recommend(BARE, 1, history=history, candidates=only)
+    assert answer.loss == pytest.approx(losses[losses > 0.1].mean(), rel=0.05)
+    (answer,) = fit(replace(bounded, metric=METRICS["rmse"])).recommend(BARE, 1, history=history, candidates=only)
+    assert (answer.loss, answer.std) == pytest.approx((losses.mean(), losses.std()))
+
+
+def test_of_many_past_tasks_those_of_most_weight_make_the_list(monkeypatch):
+    past, seen = planted_meta_dataset(24), []
+
+    def recorded(opinions, *rest, **named):
+        seen.append(opinions[0][0].weights)
+        return pooled(opinions, *rest, **named)
+
+    monkeypatch.setattr("metalearn.recommenders.task_mixture.pooled", recorded)
+    monkeypatch.setattr("metalearn.recommenders.task_mixture.AT_MOST_CELLS", 5 * len(past.configurations))
+    fitted = fit(past)
+    fitted.recommend(planted_task(0), 1)
+    fitted.recommend(BARE, 1)
+    prior, _ = fitted.weights(planted_task(0), NOTHING_TRIED)
+    assert sorted(seen[0]) == pytest.approx(np.sort(prior)[-5:] / np.sort(prior)[-5:].sum())
+    assert seen[1] == pytest.approx(np.full(24, 1 / 24))  # all weigh alike
+
+
+def test_a_single_past_task_leaves_an_order():
+    past = MetaDataset.from_matrix([[0.3, 0.1, 0.2]], ["openml-1"], [Configuration("s", name) for name in "abc"])
+    answer = fit(past).recommend(BARE, 2, history=[trial(past, "a", 0.3)])
+    assert [r.configuration.algorithm for r in answer] == ["b", "c"]

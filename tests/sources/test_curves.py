@@ -234,6 +234,10 @@ def test_a_file_that_cannot_be_read_is_quarantined_and_the_others_are_read(tmp_p
     ("meta", "said"),
     [
         ({"learners": None}, "does not name the axes"),
+        ({"learners": "KNN"}, "does not name the axes"),
+        ({"learners": ["KNN", None, "LDA"]}, "does not name the axes"),
+        ({"learners": ["KNN", ["SVM"], "LDA"]}, "does not name the axes"),
+        ({"anchors": [16, 18, 20, 2**63]}, "does not name the axes"),
         ({"stat_labels": ["stderr"]}, "does not name the axes"),
         ({"tvt_labels": ["train", "holdout", "test"]}, "does not name the axes"),
         ({"anchors": ["few"]}, "does not name the axes"),
@@ -259,4 +263,12 @@ def test_folders_that_hold_no_curves(tmp_path):
         read_curves(tmp_path)
     (tmp_path / "meta.json").write_text("[]")
     with pytest.raises(InputError, match="is no JSON object"):
+        read_curves(tmp_path)
+
+
+@pytest.mark.parametrize("name", [7, None, ["iris"]])
+def test_a_dataset_whose_name_is_no_text(tmp_path, name):
+    write(tmp_path)
+    (tmp_path / "names.json").write_text(json.dumps({"11": "balance-scale", "61": name}))
+    with pytest.raises(InputError, match=r"names.json does not name datasets \(.* is no text\); fetch it again"):
         read_curves(tmp_path)

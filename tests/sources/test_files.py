@@ -23,6 +23,15 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
+@pytest.mark.parametrize("text", ["\n\na, a,,y\n", '"a";"a";"";y\n'])
+def test_names_that_stand_twice_in_a_file_are_noted(tmp_path, text):
+    separator = ";" if ";" in text else ","
+    rows = "".join(separator.join((str(i), "1", "2", "ab"[i % 2])) + "\n" for i in range(12))
+    dataset = load_dataset(written(tmp_path, "twice.csv", text + rows), "y")
+    assert list(dataset.X.columns) == ["a", "a.1", "Unnamed: 2"]
+    assert dataset.notes == ("columns whose name was taken already are called 'a.1'",)
+
+
 def test_every_shared_dataset_agrees_with_its_index(shared):
     with (shared / "datasets" / "index.csv").open(newline="") as file:
         index = list(csv.DictReader(file))

@@ -86,6 +86,33 @@ def test_doubled_names_are_numbered_and_the_table_is_left_alone():
     pd.testing.assert_frame_equal(frame, before)
 
 
+def test_what_is_mended_is_noted():
+    frame = pd.DataFrame([[1, 2, 0], [3, 4, 1], [5, 6, None]] * 5, columns=["a", "a", "y"])
+    renamed = "columns whose name was taken already are called 'a.1'"
+    assert make_dataset(frame, "y").notes == (renamed, "rows without a target are left out: 5")
+    assert make_dataset(frame.set_axis(["a", "b", "y"], axis=1).dropna(), "y").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "otherwise"),
+    [
+        ([f"id{i}" for i in range(200)], {}, "choose another target."),
+        ([f"id{i // 2}" if i < 90 else f"id{i}" for i in range(200)], {}, "choose another target."),
+        (range(200), {"task_type": "classification"}, "choose another, or --task-type regression."),
+    ],
+)
+def test_a_target_that_names_rows_is_refused_but_may_be_described(target, options, otherwise):
+    frame = pd.DataFrame({"a": range(200), "y": target})
+    with pytest.raises(InputError, match="classes for 200 rows; ") as caught:
+        make_dataset(frame, "y", **options)
+    assert str(caught.value).endswith(otherwise)
+    assert make_dataset(frame, "y", lenient=True, **options).n_classes > 100
+    pairs = pd.DataFrame({"a": range(200), "y": [f"id{i // 2}" for i in range(200)]})
+    assert make_dataset(pairs, "y").n_classes == 100
+    rare = pd.DataFrame({"a": range(40), "y": ["often"] * 38 + ["once", "another"]})
+    assert make_dataset(rare, "y").n_classes == 3
+
+
 def test_numbers_that_names_have_already_are_passed_over():
     assert unique_names(["a", "a", "a.1", "a", "a.2", "a"]) == ["a", "a.1", "a.1.1", "a.2", "a.2.1", "a.3"]
     assert unique_names([""] * 20_000)[-1] == ".19999"  # in time that grows with their number

@@ -13,10 +13,11 @@ READ = str(Cursor(5, "7", complete=True))
 
 
 class Stored:
-    """The cursors of partitions."""
+    """The cursors of partitions, and what is in quarantine."""
 
-    def __init__(self, cursors):
+    def __init__(self, cursors, *refused):
         self.cursors = lambda: cursors
+        self.quarantined = lambda: [(json.dumps(raw), "for a reason") for raw in refused]
 
 
 def partition(selection, measure, *ids):
@@ -57,3 +58,14 @@ def test_a_suite_must_have_been_read():
         selection.missing(Stored({}))
     cursors = {"suite 99": json.dumps([3, 6]), partition(selection, "predictive_accuracy", 3): READ}
     assert selection.missing(Stored(cursors)) == (6, 11)
+
+
+def test_tasks_that_the_server_could_not_describe_have_no_lists_to_wait_for():
+    selection = Selection(suite=99, tasks=(11, 14), measures=("accuracy",))
+    cursors = {"suite 99": json.dumps([3, 6]), partition(selection, "predictive_accuracy", 3): READ}
+    # A row of an evaluation says nothing of its task, nor does a task that nobody asked for.
+    stored = Stored(cursors, {"task_id": 6}, {"task_id": 14, "run_id": 2}, {"task_id": 15})
+    assert selection.lost(stored) == (6,)
+    assert selection.missing(stored) == (11, 14)
+    flows = Selection(flows=(6,), measures=("accuracy",))
+    assert (flows.lost(stored), flows.missing(stored)) == ((), (6,))

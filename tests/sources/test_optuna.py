@@ -233,7 +233,7 @@ def test_a_study_that_went_the_other_way(study):
 
 def test_names_that_are_not_there_suggest_the_nearest(study):
     _, url = study
-    with pytest.raises(UnknownNameError, match=r"no study in .* 'two modles'; did you mean 'two models'\?"):
+    with pytest.raises(UnknownNameError, match=r"no study 'two modles' in .*; did you mean 'two models'\?"):
         list(read_optuna(url, "two modles", subject=SUBJECT))
     with pytest.raises(InputError, match=r"no hyperparameter 'modle'; did you mean 'model'\?"):
         list(read_optuna(url, subject=Subject("59", "accuracy", algorithm_column="modle")))
@@ -321,7 +321,7 @@ def test_passwords_are_taken_out_of_what_a_database_says(monkeypatch):
 
 def test_without_optuna_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingDependencyError, match=r"metalearn\[optuna\]"):
+    with pytest.raises(MissingDependencyError, match="pip install optuna "):
         list(read_optuna("study.db", subject=SVC))
 
 

@@ -10,7 +10,8 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Trial
 from metalearn.errors import InputError, UnknownNameError
-from metalearn.sources.trials import check_losses, read_trials, trials_of
+from metalearn.learners.space import search_space
+from metalearn.sources.trials import as_trials, check_losses, read_trials, trials_of
 
 SVC = {"algorithm": "svc", "hyperparameters": {"C": 1.0}}
 
@@ -94,6 +95,56 @@ def test_what_is_wrong_is_said_of_the_entry(tmp_path, entries, message):
     assert "\n" not in str(caught.value)
 
 
+def test_hyperparameters_may_stand_beside_the_other_fields(tmp_path):
+    flat = {"algorithm": "svc", "C": 1.0, "kernel": None, "loss": 0.25, "accuracy": 0.5}
+    (trial,) = read(tmp_path, [flat])
+    assert trial.configuration == Configuration("here", "svc", {"C": 1, "kernel": None})
+    both = SVC | {"gamma": 0.5, "loss": 0.25}
+    pool = [Configuration("here", "svc", {"C": 1, "gamma": 1})]
+    assert read(tmp_path, [both], pool=pool)[0].configuration.hyperparameters == {"C": 1, "gamma": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"algorithm": "svc", "Gamma": 1, "loss": 0.1}, "svc has no hyperparameter 'Gamma'; did you mean 'gamma'?"),
+        (SVC | {"hyperparameters": {"c": 1}, "loss": 0.1}, "svc has no hyperparameter 'c'; did you mean 'C'?"),
+        (SVC | {"cost_second": 1, "loss": 0.1}, "'cost_second'; did you mean 'cost_seconds'?"),
+        (SVC | {"xyzzy": 1, "loss": 0.1}, "svc has no hyperparameter 'xyzzy'; it has C, gamma."),
+    ],
+)
+def test_a_name_that_a_known_algorithm_does_not_have_is_refused(tmp_path, entry, message):
+    pool = [Configuration("here", "svc", {"C": 1, "gamma": 1})]
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, [entry], pool=pool)
+    assert "Entry 1 of " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_recommendation_with_its_loss_is_an_entry(tmp_path):
+    printed = {"rank": 1, "id": "x", "space": "here", "predicted_loss": 0.1, "std": 0.1, "predicted_seconds": 1}
+    document = {"task": {}, "recommendations": [SVC | printed | {"evidence": [], "loss": 0.25}]}
+    (trial,) = read(tmp_path, document, pool=[Configuration("here", "svc", {"C": 1})])
+    assert trial == Trial(Configuration("here", "svc", {"C": 1}), loss=0.25, status="ok")
+
+
+def test_what_is_lacking_of_the_librarys_space_is_filled_in(tmp_path):
+    space = search_space("classification")
+    past = MetaDataset.from_matrix([], [], [])
+    entries = [{"algorithm": "random_forest", "max_features": "log2", "loss": 0.25}]
+    (trial,) = as_trials(entries, past, space=space.name, library=space)
+    expected = {**space.default("random_forest").hyperparameters, "max_features": "log2"}
+    assert trial.configuration.hyperparameters == expected
+    with pytest.raises(InputError, match="Entry 1 of the history is no trial: pca_variance is not active"):
+        as_trials([{"algorithm": "lda", "pca_variance": 0.9, "loss": 0.25}], past, space=space.name, library=space)
+    frame = pd.DataFrame([dict(expected, max_features=None) | {"algorithm": "random_forest", "loss": 0.25}])
+    for name in ("tried.csv", "tried.parquet"):
+        path = tmp_path / name
+        frame.to_csv(path, index=False) if name.endswith("csv") else frame.to_parquet(path)
+        (trial,) = read_trials(path, past, space=space.name, library=space)
+        assert trial.configuration.hyperparameters == {**expected, "max_features": None}
+
+
 def test_an_unknown_algorithm_suggests_the_nearest_unless_the_past_knows_it(tmp_path):
     entry = [{"algorithm": "random_forst", "loss": 0.1}]
     with pytest.raises(UnknownNameError, match="did you mean 'random_forest'"):
@@ -103,7 +154,7 @@ def test_an_unknown_algorithm_suggests_the_nearest_unless_the_past_knows_it(tmp_
 
 def test_a_file_that_is_not_there(tmp_path):
     for name in ("none.json", "none.csv", "none.parquet"):
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match=rf"There is no file .*{name}; check the path"):
             read_trials(tmp_path / name, MetaDataset.from_matrix([], [], []), space="s")
 
 

@@ -14,6 +14,7 @@ from metalearn.core.metrics import METRICS
 from metalearn.core.records import Batch
 from metalearn.errors import KnowledgeBaseError, KnowledgeBaseLockedError, UnknownNameError
 from metalearn.store import Counts, KnowledgeBase, store_families
+from metalearn.store.connection import discard_empty
 from tests.store.batches import SVC, TREE, make_batch
 
 
@@ -29,6 +30,15 @@ def test_an_append_is_idempotent_and_adds_up(kb):
     assert kb.append(make_batch(run="another")) == Counts(seen=4, stored=4)
     assert kb.info()["rows"]["evaluations"] == 8
     assert kb.info()["rows"]["ingestions"] == 1
+
+
+def test_tasks_without_evaluations_are_not_counted_among_those_with(kb):
+    kb.append(make_batch())
+    n_tasks = kb.info()["rows"]["tasks"]
+    assert kb.info()["evaluated_tasks"] == n_tasks
+    bare = [{"id": "openml-task-999", "dataset_id": "openml-999", "type": "classification", "source": "test"}]
+    kb.append(Batch("test", {"tasks": pa.Table.from_pylist(bare)}))
+    assert (kb.info()["rows"]["tasks"], kb.info()["evaluated_tasks"]) == (n_tasks + 1, n_tasks)
 
 
 def test_doubles_within_a_batch_are_stored_once(kb):
@@ -257,3 +267,34 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path):
         assert rows % 4 == 0
         assert rows >= 4 * (acknowledged + 1)
         assert knowledge_base.inconsistencies() == []
+
+
+def test_a_file_that_was_made_in_vain_goes_again(tmp_path):
+    def fail(name, *batches, error=KeyboardInterrupt):
+        def broken():
+            yield from batches
+            raise error
+
+        with pytest.raises(error), KnowledgeBase.open(tmp_path / name, read_only=False) as kb:
+            kb.append_all(broken())
+
+    fail("new.duckdb")
+    assert list(tmp_path.iterdir()) == []
+    KnowledgeBase.open(tmp_path / "there.duckdb", read_only=False).close()
+    fail("there.duckdb")
+    fail("stored.duckdb", make_batch(), error=ValueError)
+    fail("cursor.duckdb", Batch("source", {}, "partition", "cursor"))
+    assert {path.name for path in tmp_path.iterdir()} == {"there.duckdb", "stored.duckdb", "cursor.duckdb"}
+    with KnowledgeBase.open(tmp_path / "stored.duckdb") as kb:
+        assert kb.info()["rows"]["evaluations"] > 0
+
+
+def test_what_another_makes_where_a_file_was_made_in_vain_is_left_alone(tmp_path):
+    path, journal = tmp_path / "kb.duckdb", tmp_path / "kb.duckdb.wal"
+    kb = KnowledgeBase.open(path, read_only=False)
+    discard_empty(kb._connection, str(path))
+    assert not path.exists()
+    path.write_text("another")
+    journal.write_text("another's")
+    kb.close()
+    assert (path.read_text(), journal.read_text()) == ("another", "another's")

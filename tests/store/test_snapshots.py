@@ -193,8 +193,24 @@ def test_a_newer_schema_is_refused(snapshot):
         KnowledgeBase.open(snapshot)
 
 
+def _manifest(tables, version=1):
+    return json.dumps({"snapshot_id": "x", "schema_version": version, "tables": tables})
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"snapshot_id": "x"}', '{"snapshot_id":"x","schema_version":1,"tables":[]}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"snapshot_id": "x"}',
+        _manifest([]),
+        _manifest({}, "one"),
+        _manifest({"tasks": {"rows": 3}}),
+        _manifest({"tasks": {"files": []}}),
+        _manifest({"tasks": {"files": [{"file": "tasks.parquet"}]}}),
+        _manifest({"tasks": {"files": ["tasks.parquet"]}}),
+        _manifest({"tasks": ["tasks.parquet"]}),
+    ],
 )
 def test_a_damaged_manifest_is_named(snapshot, text):
     (snapshot / "manifest.json").write_text(text)

@@ -78,7 +78,7 @@ def _subject(
         space=space,
         resource=resource,
         full=full,
-        ignore=listed(ignore) or (),
+        ignore=listed(ignore, "--ignore") or (),
         source=source,
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metalearn.cli.ingest.report import ingest_batches
-from metalearn.cli.options import Json, Wait, WriteKb, listed, numbers
-from metalearn.cli.output import print_json
+from metalearn.cli.options import Json, Server, Wait, WriteKb, listed, numbers
+from metalearn.cli.output import print_json, progress
 
 if TYPE_CHECKING:
     from metalearn.sources.openml_selection import Selection
@@ -43,9 +43,7 @@ def openml(
         ),
     ] = None,
     retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Ask again for what is in quarantine.")] = True,
-    server: Annotated[
-        str | None, typer.Option("--server", metavar="URL", help="[default: the openml client's own]")
-    ] = None,
+    server: Server = None,
     connections: Annotated[int, typer.Option("--connections", metavar="N", min=1, help="Requests at a time.")] = 4,
     rate: Annotated[
         float | None,
@@ -66,16 +64,16 @@ def openml(
     from metalearn.sources.openml_http import OpenMLServer
     from metalearn.sources.openml_selection import Selection
 
-    if not (suite or tasks or flows):
+    if suite is None and tasks is None and flows is None:
         raise typer.BadParameter("give --suite, --tasks or --flows")
     if rate is not None and rate <= 0:
         raise typer.BadParameter("give a number above 0", param_hint="--rate")
     selection = Selection(
         suite=suite,
-        tasks=numbers(tasks or "", "--tasks"),
-        flows=numbers(flows or "", "--flows"),
-        measures=listed(measure) or (),
-        uploaders=numbers(uploader or "", "--uploader"),
+        tasks=numbers(tasks, "--tasks"),
+        flows=numbers(flows, "--flows"),
+        measures=listed(measure, "--measure") or (),
+        uploaders=numbers(uploader, "--uploader"),
         since=since.date() if since else None,
         max_runs=max_runs,
         per_fold=per_fold,
@@ -100,27 +98,32 @@ def openml(
 
 
 def _print_stored(path: Path, selection: "Selection", json: bool) -> None:
-    """Print what is stored of a selection; what is missing is an error."""
+    """Print what is stored of a selection; what is missing is an error, but for tasks that are in quarantine."""
     from metalearn.errors import SourceError
     from metalearn.sources.openml_entities import named
     from metalearn.store import KnowledgeBase
 
     with KnowledgeBase.open(path) as kb:
-        missing, rows = selection.missing(kb.ingested(_SOURCE)), kb.info()["rows"]
+        stored = kb.ingested(_SOURCE)
+        missing, lost, info = selection.missing(stored), selection.lost(stored), kb.info()
     if missing:
         what = "flows" if selection.by_flow else "tasks"
         raise SourceError(f"Not read to the end yet: {named(what, missing, limit=10)}; run it without --offline.")
     if json:
-        print_json({"missing": missing, "rows": rows})
-    else:
-        typer.echo(f"all of it is stored; {path} holds {rows['evaluations']} evaluations of {rows['tasks']} tasks")
+        print_json({"missing": missing, "lost": lost, "rows": info["rows"]})
+        return
+    refused = f", but {named('tasks', lost, limit=10)}, which the server could not describe" if lost else ""
+    holds = f"{path} holds {info['rows']['evaluations']} evaluations of {info['evaluated_tasks']} tasks"
+    typer.echo(f"all of it is stored{refused}; {holds}")
 
 
 def _print_plan(path: Path, selection: "Selection", server: Any, json: bool) -> None:
     from metalearn.sources.openml_plan import plan_openml
     from metalearn.store import KnowledgeBase
 
-    with KnowledgeBase.open(path if path.exists() else None) as kb:
+    there = path.exists()
+    with KnowledgeBase.open(path if there else ":memory:", read_only=there) as kb, progress() as bar:
+        bar.add_task("plan", total=None)
         plan = plan_openml(selection, server, kb.ingested(_SOURCE))
     if json:
         print_json(asdict(plan))
