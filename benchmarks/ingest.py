@@ -32,6 +32,10 @@ from metalearn.sources.openml_selection import Selection
 from metalearn.store import KnowledgeBase
 
 MEASURE, RUNTIME = "unweighted_recall", "usercpu_time_millis"
+HEADS = (
+    *("job", "rows", "seconds", "rows/s", "server", "net rows/s", "own CPU"),
+    *("peak MB (of it imports)", "requests"),
+)
 BAD_ROWS = "eval_nan=0.01;eval_missing=0.01;eval_range=0.01;setup_json=0.01;flow_unknown=#8003"
 
 
@@ -125,51 +129,40 @@ def report(shared: Path, scale: float, n_peer: int, folder: Path, n_tasks: int |
     """Run everything and return the results as Markdown."""
     world, tasks = build_world(shared, folder)
     tasks = tasks[:n_tasks]
-    heads = [
-        "job",
-        "rows",
-        "seconds",
-        "rows/s",
-        "server",
-        "net rows/s",
-        "own CPU",
-        "peak MB (of it imports)",
-        "requests",
-    ]
-    rows = []
-    results = {}
     jobs = [
         ("client", tasks[:n_peer], "a"),
         ("ours", tasks[:n_peer], "b"),
         ("ours", tasks, "c"),
         ("ours_again", tasks, "c"),
     ]
+    results = {}
     with emulator(shared, world, scale) as (url, server):
         for job, of_tasks, name in jobs:
             (folder / name).mkdir(exist_ok=True)
-            found = measured(job, url, server, of_tasks, folder / name)
-            results[job, len(of_tasks)] = found
-            seconds, computed = found["seconds"], found["server"]
-            net = f"{found['rows'] / (seconds - computed):,.0f}" if seconds > 1.02 * computed else "-"
-            speeds = [f"{found['rows'] / seconds:,.0f}", f"{computed:.1f}", net, f"{found['computed']:.1f}"]
-            memory = f"{found['peak']:.0f} ({found['base']:.0f})"
-            cells = [f"{job}, {len(of_tasks)} tasks", f"{found['rows']:,}", f"{seconds:.1f}", *speeds, memory]
-            rows.append([*cells, found.get("requests", "-")])
-    peer, same, whole = (results[key] for key in (("client", n_peer), ("ours", n_peer), ("ours", len(tasks))))
-    both = [f"{peer['seconds'] / same['seconds']:.1f} times the client's speed on the same tasks"]
-    fewest = 2 * -(-whole["rows"] // 10_000) + len(tasks) + 12 + 1 + 2 * -(-len(tasks) // 1000) + 2
-    both.append(f"{whole['requests']} requests for all tasks, where {fewest} would be the fewest possible")
+            results[job, len(of_tasks)] = measured(job, url, server, of_tasks, folder / name)
     with emulator(shared, world, 0, BAD_ROWS) as (url, server):
         (folder / "d").mkdir()
         bad = measured("ours", url, server, tasks, folder / "d")
-    seen, sums = (
-        bad["seen"],
-        [f"{bad[name]:,} {name.replace('_', ' ')}" for name in ("stored", "already_there", "quarantined")],
-    )
+    rows = [line(job, len(of_tasks), results[job, len(of_tasks)]) for job, of_tasks, _ in jobs]
+    peer, same, whole = (results[key] for key in (("client", n_peer), ("ours", n_peer), ("ours", len(tasks))))
+    faster = f"{peer['seconds'] / same['seconds']:.1f} times the client's speed on the same tasks"
+    fewest = 2 * -(-whole["rows"] // 10_000) + len(tasks) + 12 + 1 + 2 * -(-len(tasks) // 1000) + 2
+    requests = f"{whole['requests']} requests for all tasks, where {fewest} would be the fewest possible"
+    counts = [f"{bad[name]:,} {name.replace('_', ' ')}" for name in ("stored", "already_there", "quarantined")]
     refused = table(("refused because", "rows"), [(reason, f"{count:,}") for reason, count in bad["refused"]])
     title = f"OpenML's emulator, {whole['rows']:,} runs with a value and a runtime each, {len(tasks)} tasks."
-    broken = f"With bad rows ({BAD_ROWS}): {seen:,} seen = {' + '.join(sums)}."
-    return "\n\n".join([title, table(heads, rows), f"Ours: {'; '.join(both)}.", broken, refused])
+    broken = f"With bad rows ({BAD_ROWS}): {bad['seen']:,} seen = {' + '.join(counts)}."
+    return "\n\n".join([title, table(HEADS, rows), f"Ours: {faster}; {requests}.", broken, refused])
+
+
+def line(job: str, n_tasks: int, found: dict[str, Any]) -> list[str]:
+    """Return what was measured of a job as the cells of a line under ``HEADS``."""
+    seconds, computed = found["seconds"], found["server"]
+    net = f"{found['rows'] / (seconds - computed):,.0f}" if seconds > 1.02 * computed else "-"
+    speeds = [f"{found['rows'] / seconds:,.0f}", f"{computed:.1f}", net, f"{found['computed']:.1f}"]
+    memory = f"{found['peak']:.0f} ({found['base']:.0f})"
+    cells = [f"{job}, {n_tasks} tasks", f"{found['rows']:,}", f"{seconds:.1f}", *speeds, memory]
+    return [*cells, str(found.get("requests", "-"))]
 
 
 def main() -> None:

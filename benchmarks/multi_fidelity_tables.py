@@ -165,7 +165,6 @@ def lcbench(folder: Path, n: int) -> list[CurveTable]:
     from ConfigSpace import ConfigurationSpace, Float, Integer
 
     onnxruntime = import_module("onnxruntime")
-
     described = json.loads((folder / "config_space.json").read_text(encoding="utf-8"))["hyperparameters"]
     task_ids = next(h["choices"] for h in described if h["name"] == "OpenML_task_id")
     numbers = [h for h in described if h["name"] not in ("OpenML_task_id", "epoch")]

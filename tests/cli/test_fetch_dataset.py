@@ -191,7 +191,7 @@ def test_without_a_default_target_the_tasks_may_name_one(run, tasks, server, tmp
     if target is None:
         with pytest.raises(InputError, match="no default target; name one column with --target"):
             run(61)
-        assert not stored(tmp_path, "datasets")
+        assert not (tmp_path / "kb.duckdb").exists()
     else:
         tasks(("openml-task-60", "regression", target))
         assert run(61)["target"] == target
@@ -231,7 +231,7 @@ def test_what_cannot_be_fetched_leaves_nothing_behind(run, server, tmp_path):
         run(12345)
     with pytest.raises(SourceError, match="is deactivated"):
         run(40)
-    assert not stored(tmp_path, "datasets")
+    assert not (tmp_path / "kb.duckdb").exists()
     run(61)
     assert run(61, "--offline", "--force")["rows"] == 150
 

@@ -417,12 +417,12 @@ def test_a_setup_that_the_server_does_not_know(pull, odd_world, monkeypatch):
 
 
 def test_rows_without_ids_are_quarantined(pull, odd_world, monkeypatch):
-    read = openml_entities.listed
+    read = openml_entities.list_items
 
     def without_setup(content, root, item):
         return [{**row, "setup_id": []} if row.get("run_id") == "1004" else row for row in read(content, root, item)]
 
-    monkeypatch.setattr(openml_entities, "listed", without_setup)
+    monkeypatch.setattr(openml_entities, "list_items", without_setup)
     batches = pull(odd_world, tasks=(59,), measures=("accuracy",))
     assert [row["reason"] for row in rows(batches, "quarantine")] == ["an id is missing"]
     assert len(rows(batches, "evaluations")) == 9
