@@ -163,7 +163,7 @@ FLAWED = {
     "ragged.csv": (TEXT + "1,2,3,4\n", "Expected 3 fields in line 14, saw 4"),
     "row_names.csv": (HEADER + "".join("7," + row for row in ROWS), "Length of header"),
     "open_quote.csv": (TEXT + '"1,2,3\n', "EOF inside string"),
-    "torn.csv.gz": (gzip.compress(TEXT.encode())[:-20], "cannot be read"),
+    "torn.csv.gz": (gzip.compress(TEXT.encode(), mtime=0)[:-20], "cannot be read"),
     "bad.gz": (b"\x1f\x8b hello", "cannot be read"),
     "bad.parquet": (b"hello", "is not a readable Parquet file"),
     "text.arff": ("hello", "no line says @data"),
