@@ -58,8 +58,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
-        check_limits(trials=self.trials, seconds=self.seconds, seconds_each=self.seconds_each)
-        check_limits(memory=self.memory, patience=self.patience)
+        limits = ("trials", "seconds", "seconds_each", "memory", "patience")
+        check_limits(**{name: getattr(self, name) for name in limits})
 
     @property
     def n_trials(self) -> int | None:

@@ -69,7 +69,7 @@ def recommended(task: Task, kb: KnowledgeBase, wishes: Wishes, seconds: dict[str
     with timed(seconds, "load"):
         past = _past(kb, task, wishes)
         tried = _tried(wishes.history, past, task)
-        heavy = None if wishes.memory is None else _too_large(kb, task, wishes.memory)
+        heavy = None if wishes.memory is None else _too_large(kb, task, past, wishes.memory)
     name = wishes.recommender
     if not len(past):  # nothing but the defaults can be recommended from nothing, whatever the method
         name, method = "auto", create("recommender", "auto")
@@ -134,10 +134,10 @@ def _tried(history: History, past: MetaDataset, task: Task) -> tuple[Trial, ...]
     return trials
 
 
-def _too_large(kb: KnowledgeBase, task: Task, memory: float) -> dict[str, float] | None:
+def _too_large(kb: KnowledgeBase, task: Task, past: MetaDataset, memory: float) -> dict[str, float] | None:
     """Return the predicted GB of configurations that need more than so many, by id, None where nothing tells."""
     try:
-        measured = kb.meta_dataset(metric=MEMORY_METRIC, task_type=task.type, extractor=extractor_of(task, kb))
+        measured = kb.meta_dataset(metric=MEMORY_METRIC, task_type=task.type, extractor=past.extractor or None)
     except UnknownNameError:  # an old knowledge base
         return None
     predicted = predicted_memory(measured, task)

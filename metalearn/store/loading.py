@@ -134,7 +134,14 @@ def load_task(connection: "duckdb.DuckDBPyConnection", task_id: str) -> Task:
 
 def extractors(connection: "duckdb.DuckDBPyConnection") -> dict[str, frozenset[str]]:
     """Return the names of the meta-features of each extractor, the default one's first."""
-    return {extractor: frozenset(names) for extractor, names in fetch(connection, "extractors", {}).fetchall()}
+    text = "SELECT extractor, list(DISTINCT name) FROM meta_features GROUP BY extractor"
+    names = dict(connection.execute(text).fetchall())
+    return {extractor: frozenset(names[extractor]) for extractor in _extractors(connection)}
+
+
+def _extractors(connection: "duckdb.DuckDBPyConnection") -> list[str]:
+    """Return the extractors, the default one first; without their names, which take as long again to collect."""
+    return [row[0] for row in fetch(connection, "extractors", {}).fetchall()]
 
 
 def _metric(connection: "duckdb.DuckDBPyConnection", name: str | None, selection: dict[str, Any]) -> Metric:
@@ -162,7 +169,7 @@ def _algorithms(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...] 
 
 
 def _extractor(connection: "duckdb.DuckDBPyConnection", name: str | None) -> str:
-    known = list(extractors(connection))
+    known = _extractors(connection)
     if name is not None and known and name not in known:
         raise UnknownNameError("meta-feature extractor", name, known, where="in this knowledge base")
     return name or next(iter(known), "")

@@ -1,4 +1,4 @@
 -- The project's own extractor where it was used, then those that describe most tasks.
-SELECT extractor, list(DISTINCT name) FROM meta_features
+SELECT extractor FROM meta_features
 GROUP BY extractor
 ORDER BY extractor = 'metalearn' DESC, count(DISTINCT task_id) DESC, extractor
