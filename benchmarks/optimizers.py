@@ -11,7 +11,7 @@ best that anyone found (at most the best of 2,000 random configurations); 1 is t
 random configurations. Means over tasks with 95 % bootstrap intervals over families (of a function: over seeds).
 
 Of each group of problems every n-th takes part, in the order of their names (``--every``); of those every m-th is for
-the slow peers too (``--slow-every``). Runs are kept in ``--cache`` and taken from there, until the code of ours or
+the slow peers too, and of functions the first m-th part of the seeds (``--slow-every``). Runs are kept in ``--cache`` and taken from there, until the code of ours or
 the version of a peer changes. ``--quick``: one seed on one problem of each group, 20 trials.
 """
 
@@ -60,6 +60,7 @@ def plan(options: argparse.Namespace) -> Plan:
     for part in (p for p in options.parts if p != "overhead"):
         protocols = ("pool", "snap") if part in ("tables", "oboe") else ("",)
         n_seeds = 1 if options.quick else options.seeds or N_SEEDS[part]
+        n_slow = -(-n_seeds // options.slow_every) if part == "functions" else n_seeds
         for name, slow_too in chosen(part, options):
             common |= {name} if slow_too else set()
             runs += [
@@ -68,7 +69,7 @@ def plan(options: argparse.Namespace) -> Plan:
                 for optimizer in options.optimizers
                 if (slow_too or optimizer not in SLOW)
                 and (protocol != "pool" or optimizer not in PEERS or optimizer in LISTED)
-                for seed in range(n_seeds)
+                for seed in range(n_slow if optimizer in SLOW else n_seeds)
             ]
     return Plan(tuple(runs), frozenset(common))
 

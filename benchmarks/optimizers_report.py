@@ -45,8 +45,9 @@ def sections(
         shared = [u for u in units if u in common or group.key[0] == "functions"]
         fast = [o for o in group.curves if o not in slow]
         title = ", ".join(part for part in group.key[1:] if part)
-        found.append(_section(group, title, *group.only(group.curves, shared), peers=peers))
-        if len(shared) < len(units) and len(fast) > 1:
+        arrays, families = group.only(group.curves, shared)
+        found.append(_section(group, title, arrays, families, peers=peers))
+        if len(families) < len(units) and len(fast) > 1:
             found.append(_section(group, f"{title}: without the slow peers", *group.only(fast, units), peers=peers))
     return found
 
