@@ -73,7 +73,17 @@ def _possible(condition: Serialized, legal: Mapping[str, list[Any] | None]) -> S
     if "values" in condition:
         among = [value for value in condition["values"] if value in values]
         return {**condition, "values": among} if among else None
+    if condition["type"] == "NEQ":
+        return _unequal(condition, values)
     return condition if condition["type"] != "EQ" or condition["value"] in values else None
+
+
+def _unequal(condition: Serialized, values: list[Any]) -> Serialized | None:
+    if condition["value"] in values:
+        return condition if len(values) > 1 else None
+    # It holds whenever its parent is active; ConfigSpace knows no condition on a value that is gone.
+    parts = {key: part for key, part in condition.items() if key != "value"}
+    return {**parts, "type": "IN", "values": values}
 
 
 def _forbidden(clause: Serialized, legal: Mapping[str, list[Any] | None]) -> Serialized | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
+from metalearn.core.narrowed_space import without_unreachable
 from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, TaskType
 from metalearn.core.resources import metadata_path
 from metalearn.core.spaces import ALGORITHM, SearchSpace
@@ -31,7 +32,7 @@ def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
 
     Raises:
         UnknownNameError: for an algorithm that the space does not have.
-        InputError: when there is none left, or the space's conditions or clauses do not let others be taken out.
+        InputError: when there is none left, or the default of what is left is forbidden.
 
     >>> narrow = restricted(search_space("classification"), {"svc", "lda"})
     >>> narrow.algorithms, narrow.name
@@ -48,14 +49,12 @@ def restricted(space: SearchSpace, algorithms: Collection[str]) -> SearchSpace:
     if len(kept) == len(space.algorithms):
         return space
     definition = space.config_space.to_serialized_dict()
+    hyperparameters = [_restricted(h, kept) for h in definition["hyperparameters"]]
+    narrowed = without_unreachable(definition | {"hyperparameters": hyperparameters})
     try:
-        conditions, gone = _conditions(definition["conditions"], kept)
-        hyperparameters = [_restricted(h, kept) for h in definition["hyperparameters"] if h["name"] not in gone]
-        parts = {"hyperparameters": hyperparameters, "conditions": conditions}
-        return SearchSpace(space.name, ConfigurationSpace.from_serialized_dict(definition | parts))
-    except (KeyError, ValueError) as error:  # KeyError: a clause on a hyperparameter that is gone
-        said = f"The space {space.name} has a condition or a forbidden clause that ties algorithms together"
-        raise InputError(f"{said}, so none can be left out of it; write the space without the others.") from error
+        return SearchSpace(space.name, ConfigurationSpace.from_serialized_dict(narrowed))
+    except ValueError as error:
+        raise InputError(f"The space {space.name} cannot be restricted to {', '.join(kept)}: {error}") from error
 
 
 def unusable(algorithms: Iterable[str], n_rows: float, n_classes: float | None) -> dict[str, str]:
@@ -96,33 +95,8 @@ def space_of(dataset: Dataset, constraints: Constraints = NO_CONSTRAINTS) -> tup
     return restricted(whole, left), tuple(f"{algorithm} is left out: {why}" for algorithm, why in reasons.items())
 
 
-def _conditions(conditions: list[dict[str, Any]], kept: list[str]) -> tuple[list[dict[str, Any]], set[str]]:
-    """Return the conditions that may still hold, and the hyperparameters that never become active.
-
-    Raises:
-        ValueError: for a condition that is none of equality, or of several conditions.
-    """
-    left, gone = [], set()
-    for condition in conditions:
-        if condition["type"] in ("AND", "OR") or (condition["parent"] == ALGORITHM and condition["type"] == "NEQ"):
-            raise ValueError(condition["type"])
-        values = condition["values"] if condition["type"] == "IN" else [condition["value"]]
-        if condition["parent"] == ALGORITHM:
-            values = [value for value in values if value in kept]
-        if not values or condition["parent"] in gone:  # parents come before their children
-            gone.add(condition["child"])
-        else:
-            left.append(condition | ({"values": values} if condition["type"] == "IN" else {}))
-    return left, gone
-
-
 def _restricted(hyperparameter: dict[str, Any], kept: list[str]) -> dict[str, Any]:
     if hyperparameter["name"] != ALGORITHM:
         return hyperparameter
     weights = hyperparameter["weights"] and dict(zip(hyperparameter["choices"], hyperparameter["weights"], strict=True))
-    default = hyperparameter["default_value"]
-    return hyperparameter | {
-        "choices": kept,
-        "weights": weights and [weights[name] for name in kept],
-        "default_value": default if default in kept else kept[0],
-    }
+    return hyperparameter | {"choices": kept, "weights": weights and [weights[name] for name in kept]}

@@ -16,6 +16,7 @@ from ConfigSpace import (
     GreaterThanCondition,
     InCondition,
     Integer,
+    NotEqualsCondition,
     OrConjunction,
 )
 
@@ -77,6 +78,20 @@ def test_a_whole_space_stays_as_it_is():
     for task_type in SPACE_NAMES:
         document = json.loads(search_space(task_type).to_json())["space"]
         assert without_unreachable(document) == document
+
+
+@pytest.mark.parametrize(
+    ("left", "active"), [("abc", {0, 1}), ("bc", {1}), ("ab", {0, 1}), ("a", {0})], ids=["all", "others", "some", "it"]
+)
+def test_what_depends_on_all_values_but_one_is_active_with_those_left(left, active):
+    kind, x = Categorical("kind", ["a", "b", "c"]), Float("x", (0, 1))
+    made = ConfigurationSpace(space=[kind, x])
+    made.add(NotEqualsCondition(x, kind, "a"))
+    document = json.loads(SearchSpace("unequal-1", made).to_json())
+    next(h for h in document["space"]["hyperparameters"] if h["name"] == "kind")["choices"] = list(left)
+    drawn = SearchSpace.from_json(json.dumps(document)).sample(40, np.random.default_rng(0))
+    assert {int("x" in c.hyperparameters) for c in drawn} == active
+    assert all(("x" in c.hyperparameters) == (c.hyperparameters["kind"] != "a") for c in drawn)
 
 
 def test_a_default_outside_of_its_range_is_the_nearest_end():

@@ -85,7 +85,7 @@ def test_a_space_is_not_restricted_to_nothing_or_to_what_it_lacks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["and", "not equal", "forbidden", "forbidden choice"])
-def test_what_ties_algorithms_together_is_refused_rather_than_cut(kind: str) -> None:
+def test_what_ties_algorithms_together_goes_as_far_as_it_speaks_of_those_left_out(kind: str) -> None:
     from ConfigSpace import (
         AndConjunction,
         Categorical,
@@ -109,7 +109,22 @@ def test_what_ties_algorithms_together_is_refused_rather_than_cut(kind: str) -> 
     elif kind == "forbidden choice":
         ordinal = ForbiddenEqualsClause(encoding, "ordinal")
         space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(algorithm, "a"), ordinal))
-    with pytest.raises(InputError, match="three-1 has a condition or a forbidden clause"):
+    part = restricted(SearchSpace("three-1", space), ["b", "c"])
+    assert part.algorithms == ("b", "c")
+    assert {h.name for h in part.cube.hyperparameters} == {"algorithm", "encoding"}
+    assert not part.config_space.forbidden_clauses
+    assert {c.hyperparameters["encoding"] for c in part.sample(20, np.random.default_rng(0))} == {"one_hot", "ordinal"}
+
+
+def test_a_space_whose_default_would_be_forbidden_is_refused() -> None:
+    from ConfigSpace import Categorical, ConfigurationSpace, ForbiddenAndConjunction, ForbiddenEqualsClause
+
+    algorithm, encoding = Categorical("algorithm", ["a", "b", "c"]), Categorical("encoding", ["one_hot", "ordinal"])
+    space = ConfigurationSpace(space=[algorithm, encoding])
+    space.add(
+        ForbiddenAndConjunction(ForbiddenEqualsClause(algorithm, "b"), ForbiddenEqualsClause(encoding, "one_hot"))
+    )
+    with pytest.raises(InputError, match=r"three-1 cannot be restricted to b, c: .* violates forbidden clause"):
         restricted(SearchSpace("three-1", space), ["b", "c"])
 
 
