@@ -121,7 +121,7 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("metalearn.optimizers.minimize")
 
     def is_other(record: logging.LogRecord) -> bool:
-        return "crashed" not in record.msg
+        return getattr(record, "status", None) != "crashed"
 
     logger.addFilter(is_other)
     try:

@@ -222,7 +222,7 @@ class _Run:
         self.plateau.see(trial)
         self.show(len(self.finished), self.plateau.best)
         if trial.status == "crashed":
-            _log.warning("Trial %d crashed: %s", number, report.message)
+            _log.warning("Trial %d crashed: %s", number, report.message, extra={"status": trial.status})
             self._check_first()
 
     def _check_first(self) -> None:

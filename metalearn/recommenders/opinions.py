@@ -46,7 +46,9 @@ def pooled(
             found = opinion.gains()[left]
             gains += share * found / max(float(found.max()), 1e-300)
         gains = gains if price is None else gains / price[left]
-        winner = int(left[np.lexsort((left, ties[left], -gains.round(12)))[0]])
+        gains = gains.round(12)
+        equal = left[gains == gains.max()]
+        winner = int(equal[ties[equal].argmin()])
         chosen, remaining[winner] = np.append(chosen, winner), False
         for opinion, _ in opinions:
             opinion.choose(winner)

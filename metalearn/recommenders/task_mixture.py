@@ -89,11 +89,13 @@ class TaskMixture:
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
-        """Grow the forest; its trees are what is drawn from ``rng``, and the seed of the latent Gaussian."""
+        """Grow the forest, and learn what a list takes; drawn from ``rng`` are its trees and the latent Gaussian's seed."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
         numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share)
-        return FittedTaskMixture(past, forest, *numbers, int(rng.integers(2**31)))
+        fitted = FittedTaskMixture(past, forest, *numbers, int(rng.integers(2**31)))
+        fitted.learn()
+        return fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,10 @@ class FittedTaskMixture(ForestOrdering):
             return super().predicted(task, tried, weights, indices)
         mean, std = self._mixture(weights, tried).moments(indices)
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
+
+    def learn(self) -> None:
+        """Compute what the first list would wait for; what a history takes besides waits for the first history."""
+        _ = self.covariance, self.wishes, self.past.runtimes
 
     @cached_property
     def latent(self) -> FittedLatentGaussian:
