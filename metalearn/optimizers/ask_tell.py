@@ -33,8 +33,8 @@ class AskTell:
     state is small and plain: it pickles.
 
     Raises:
-        ConfigurationError: for a queued or observed configuration that is not in the space, or a candidate with a value
-            outside of it.
+        ConfigurationError: for a queued or observed configuration that is neither in the space nor a candidate, or a
+            candidate with a value outside of the space.
         InputError: for an empty list of candidates, or a method that cannot work in this space.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
@@ -112,7 +112,7 @@ class AskTell:
 
         Raises:
             InputError: for a trial that is still pending.
-            ConfigurationError: for one whose configuration is not in the space.
+            ConfigurationError: for one whose configuration is neither in the space nor a candidate.
         """
         if any(trial.status == "pending" for trial in trials):
             raise InputError("A pending trial has nothing to tell; give it a status, and a loss where it is ok.")
@@ -134,7 +134,7 @@ class AskTell:
         """Put configurations at the end of the queue.
 
         Raises:
-            ConfigurationError: for one that is not in the space.
+            ConfigurationError: for one that is neither in the space nor a candidate.
         """
         self._queue += self._encoded(configurations)
 
@@ -163,9 +163,14 @@ class AskTell:
         )
 
     def _encoded(self, configurations: Sequence[Configuration]) -> list[tuple[Configuration, Floats]]:
-        """Return configurations that come from outside, each with its row (d,), once all are known to be valid."""
+        """Return configurations that come from outside, each with its row (d,), once all are known to be valid.
+
+        Candidates are, by being listed: a space inferred from them leaves out what is the same in all.
+        """
+        listed = self._pool.position if self._pool is not None else ()
         for configuration in configurations:
-            self.space.validate(configuration)
+            if configuration.id not in listed:
+                self.space.validate(configuration)
         return list(zip(configurations, self.space.encode(configurations), strict=True))
 
     def _next(self) -> Trial | None:

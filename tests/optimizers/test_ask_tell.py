@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, Float
 
+from metalearn.core.inferred_space import infer_space
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.registry import create
 from metalearn.core.spaces import SearchSpace
@@ -210,6 +211,17 @@ def test_candidates_that_were_tried_are_not_shown_again():
     optimizer.ask()
     assert method.states[0].candidates[:, columns().index("x")].tolist() == [0.1]
     assert optimizer.ask() == ()
+
+
+def test_candidates_may_be_queued_and_observed_though_the_space_leaves_out_what_all_share():
+    pool = [Configuration("s", "svc", {"C": c, "tol": 0.5}) for c in (1, 2, 3)]
+    space, seen = infer_space(pool), [Trial(pool[0], loss=1.0, status="ok")]
+    optimizer = AskTell(
+        space, RandomSearch(), candidates=pool, queue=pool[1:2], observed=seen, rng=np.random.default_rng(0)
+    )
+    assert [trial.configuration for trial in optimizer.ask(3)] == pool[1:]
+    with pytest.raises(ConfigurationError, match="tol"):
+        AskTell(space, RandomSearch(), queue=pool, rng=np.random.default_rng(0))
 
 
 def test_no_candidates_at_all_is_an_error():
