@@ -11,8 +11,9 @@ best that anyone found (at most the best of 2,000 random configurations); 1 is t
 random configurations. Means over tasks with 95 % bootstrap intervals over families (of a function: over seeds).
 
 Of each group of problems every n-th takes part, in the order of their names (``--every``); of those every m-th is for
-the slow peers too, and of functions the first m-th part of the seeds (``--slow-every``). Runs are kept in ``--cache`` and taken from there, until the code of ours or
-the version of a peer changes. ``--quick``: one seed on one problem of each group, 20 trials.
+the slow peers too, and of functions the first m-th part of the seeds (``--slow-every``). Runs are kept in ``--cache``
+and taken from there, until the code of ours or the version of a peer changes. ``--quick``: one seed on one problem of
+each group, 20 trials.
 """
 
 import argparse
