@@ -26,8 +26,8 @@ check: $(FULL)
 # All in their quick form; `make bench BENCH=` takes days, and keeps what it finds in benchmarks/results.
 BENCH ?= --quick
 BENCHES := ingest store metafeatures metafeatures_robustness published_metafeatures metafeature_groups \
-	recommend recommend_matrices recommend_offgrid recommend_budget recommend_experience recommend_calibration \
-	recommend_scale recommend_command optimizers optimizers_scaling surrogates multi_fidelity optimize_chain
+	recommend recommend_matrices recommend_offgrid recommend_budget recommend_experience recommend_nested \
+	recommend_calibration recommend_scale recommend_command optimizers optimizers_scaling surrogates multi_fidelity optimize_chain
 
 bench: $(FULL)
 	$(PIP) --editable '.[peers]'
