@@ -78,7 +78,7 @@ def create(kind: str, name: str, **options: Any) -> Any:
     """Import the class of a name and return an instance made with ``options``, or those in the name.
 
     A name is registered, or with a dot that of a class as Python has it: ``mine.MedianBest`` is the class
-    ``MedianBest`` of the module ``mine``. Options may follow it, as in ``knn:n_neighbors=3``.
+    ``MedianBest`` of the module ``mine``. Options may follow it, each after a colon, as in ``knn:n_neighbors=3``.
 
     Raises:
         UnknownNameError: when nothing is registered under this name, or there is no such option; suggests the nearest.

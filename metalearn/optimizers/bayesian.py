@@ -73,14 +73,15 @@ class BayesianOptimization:
     ``ACQUISITIONS``, "thompson" (of a list of candidates, ``MOST_JOINT`` at random), or "log_ei_per_second", for which
     a second surrogate learns the logarithms of seconds.
     The ``incumbent``, which is to be improved upon, is the least of the losses told: "predicted", without their noise,
-    or as "observed". ``batch`` says what becomes of trials that still run. ``n_initial`` trials come from a Sobol'
+    or as "observed"; by less than ``margin`` standard deviations of the losses nothing is improved (Lizotte, "Practical
+    Bayesian optimization", 2008, whose xi is 0.01), lest trials be spent on polishing a valley's floor. ``batch`` says what becomes of trials that still run. ``n_initial`` trials come from a Sobol'
     sequence before the first model. A share ``random_share`` of the later proposals is drawn at random, as SMAC does,
     lest the model's errors hide a region for good.
 
     Raises:
         UnknownNameError: for an unknown acquisition function, batch strategy or incumbent.
-        InputError: for n_initial below 1, a random_share outside [0, 1], or local penalisation of an acquisition
-            function that is not positive.
+        InputError: for n_initial below 1, a random_share outside [0, 1], a negative margin, or local penalisation of an
+            acquisition function that is not positive.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> from dataclasses import replace
@@ -105,6 +106,7 @@ class BayesianOptimization:
     incumbent: BestLoss = "predicted"
     n_initial: int = 10
     random_share: float = 0.0
+    margin: float = 0.0
     search: CandidateSearch = field(default_factory=CandidateSearch)
 
     def __post_init__(self) -> None:
@@ -120,6 +122,8 @@ class BayesianOptimization:
             raise InputError(f"n_initial must be at least 1; got {self.n_initial}.")
         if not 0 <= self.random_share <= 1:
             raise InputError(f"random_share lies in [0, 1]; got {self.random_share}.")
+        if not 0 <= self.margin < np.inf:
+            raise InputError(f"margin is 0 or more; got {self.margin}.")
 
     def begin(self, space: EncodedSpace) -> "BayesianProposer":
         """Return a proposer for a space.
@@ -134,7 +138,9 @@ class BayesianOptimization:
 
 @dataclass(frozen=True)
 class GaussianProcessSearch(BayesianOptimization):
-    """Bayesian optimization with a Gaussian process."""
+    """Bayesian optimization with a Gaussian process, which knows a valley's floor so well that it needs a margin."""
+
+    margin: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -208,11 +214,12 @@ class BayesianProposer:
         return score
 
     def _believed(self, predictor: Predictor, X: Floats, loss: Floats) -> tuple[Predict, float]:
-        """Return the prediction on the scale on which losses are nearest to normal, and the best loss there."""
+        """Return the prediction on the scale on which losses are nearest to normal, and what is to be improved upon."""
         predict = predictor.predict
         if isinstance(predictor, Warped):
             predict, loss = predictor.predict_warped, predictor.warping.forward(loss)
-        return predict, float((predict(X)[0] if self.method.incumbent == "predicted" else loss).min())
+        known = predict(X)[0] if self.method.incumbent == "predicted" else loss
+        return predict, float(known.min() - self.method.margin * loss.std())
 
     def _found(self, score: Score, state: State, rng: np.random.Generator) -> Floats:
         """Return a row (d,) that was not tried and scores high; a draw at random where the search finds none."""

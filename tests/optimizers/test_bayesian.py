@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float, Integer
+from scipy.stats import norm
 
 from metalearn.core.records import Trial
 from metalearn.core.spaces import SearchSpace
@@ -317,6 +318,18 @@ def test_the_model_is_asked_and_believed_on_its_own_scale():
     np.testing.assert_allclose(seen, np.exp(-3.0))
 
 
+def test_less_than_the_margin_is_no_improvement():
+    ask_tell = run(optimizer(Forest(surrogate=lambda encoding: Bowl())), 8)
+    state, rng = ask_tell.state(), np.random.default_rng(0)
+    X = PLANE.cube.sample(50, rng)
+    mean, std = FittedBowl(Bowl(), state.told.X, state.told.loss).predict(X)
+    for margin in (0.0, 0.5):
+        method = Forest(surrogate=lambda encoding: Bowl(), acquisition="log_pi", margin=margin)
+        scores = method.begin(PLANE.cube).score(state, rng)(X)
+        below = state.told.loss.min() - margin * state.told.loss.std()
+        np.testing.assert_allclose(scores, norm.logcdf((below - mean) / std))
+
+
 @pytest.mark.parametrize("surrogate", [GaussianProcess, RandomForest])
 def test_the_surrogates_that_warp_are_known_to(surrogate):
     X = np.random.default_rng(0).random((9, 2))
@@ -344,6 +357,8 @@ def test_methods_are_told_apart_by_their_surrogates(method, surrogate):
         ({"batch": "liar"}, UnknownNameError, "constant_liar"),
         ({"n_initial": 0}, InputError, "n_initial"),
         ({"random_share": 1.5}, InputError, "random_share"),
+        ({"margin": -0.1}, InputError, "margin"),
+        ({"margin": np.inf}, InputError, "margin"),
         ({"acquisition": "lcb", "batch": "local_penalization"}, InputError, "positive"),
         ({"acquisition": "thompson", "batch": "local_penalization"}, InputError, "positive"),
     ],
