@@ -74,9 +74,10 @@ class BayesianOptimization:
     a second surrogate learns the logarithms of seconds.
     The ``incumbent``, which is to be improved upon, is the least of the losses told: "predicted", without their noise,
     or as "observed"; by less than ``margin`` standard deviations of the losses nothing is improved (Lizotte, "Practical
-    Bayesian optimization", 2008, whose xi is 0.01), lest trials be spent on polishing a valley's floor. ``batch`` says what becomes of trials that still run. ``n_initial`` trials come from a Sobol'
-    sequence before the first model. A share ``random_share`` of the later proposals is drawn at random, as SMAC does,
-    lest the model's errors hide a region for good.
+    Bayesian optimization", 2008, whose xi is 0.01), lest trials be spent on polishing a valley's floor. ``batch`` says
+    what becomes of trials that still run. ``n_initial`` trials come from a Sobol' sequence before the first model. A
+    share ``random_share`` of the later proposals is drawn at random, as SMAC does, lest the model's errors hide a
+    region for good.
 
     Raises:
         UnknownNameError: for an unknown acquisition function, batch strategy or incumbent.

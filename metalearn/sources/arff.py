@@ -47,7 +47,9 @@ class _Attribute:
 
 
 def read_arff(text: str, origin: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the table in an ARFF text and its nominal columns. ``origin`` names the text in errors.
+    """Return the table in an ARFF text, its columns named as there, and the ``unique_names`` of its nominal columns.
+
+    ``origin`` names the text in errors.
 
     Raises:
         InputError: when the text is no ARFF.
@@ -63,10 +65,9 @@ def read_arff(text: str, origin: str) -> tuple[pd.DataFrame, list[str]]:
     if start is None:
         raise InputError(f"{origin} is not an ARFF file: no line says @data; give CSV another ending than .arff.")
     attributes = [_attribute(line, origin) for line in lines[:start] if line.lower().startswith("@attribute")]
-    names = unique_names([a.name for a in attributes])
-    rows = _parsed(attributes, lines[start + 1 :], start + 1, origin)
-    frame = pd.DataFrame(rows, columns=names)
-    return frame, [name for name, a in zip(names, attributes, strict=True) if a.nominal]
+    given = [a.name for a in attributes]
+    frame = pd.DataFrame(_parsed(attributes, lines[start + 1 :], start + 1, origin), columns=given)
+    return frame, [name for name, a in zip(unique_names(given), attributes, strict=True) if a.nominal]
 
 
 def _attribute(line: str, origin: str) -> _Attribute:

@@ -32,6 +32,14 @@ def test_names_that_stand_twice_in_a_file_are_noted(tmp_path, text):
     assert dataset.notes == ("columns whose name was taken already are called 'a.1'",)
 
 
+def test_names_that_stand_twice_in_an_arff_file_are_noted(tmp_path):
+    header = "@relation r\n@attribute a real\n@attribute a {0,1}\n@attribute y {u,v}\n@data\n"
+    rows = "".join(f"{i},{i % 2},{'uv'[i % 2]}\n" for i in range(12))
+    dataset = load_dataset(written(tmp_path, "twice.arff", header + rows), "y")
+    assert list(zip(dataset.X.columns, dataset.kinds, strict=True)) == [("a", "numeric"), ("a.1", "nominal")]
+    assert dataset.notes == ("columns whose name was taken already are called 'a.1'",)
+
+
 def test_every_shared_dataset_agrees_with_its_index(shared):
     with (shared / "datasets" / "index.csv").open(newline="") as file:
         index = list(csv.DictReader(file))
