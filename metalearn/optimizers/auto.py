@@ -1,8 +1,8 @@
 """The default optimizer: a Gaussian process, a forest in between, and a cheaper method where these take too long.
 
-In ``benchmarks.optimizers`` the Gaussian process is ahead of the other methods on functions and on most tables. Where
-it is not, its kernel does not fit (a loss with steps, a few outliers), and a forest gets on: taking turns, each is told
-what the other found (a portfolio of methods: Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
+In ``benchmarks.optimizers`` the Gaussian process is ahead of the other methods on smooth losses. Where it is not, its
+kernel does not fit (a loss with steps, a few outliers) or it does not leave a choice that began well, and a forest gets
+on: taking turns, each is told what the other found (a portfolio of methods: Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
 optimization", UAI 2011, there of acquisition functions). The time for a proposal of the Gaussian process grows with the
 square of the trials; that of Parzen estimators grows linearly, and after many trials there is less between them.
 """
@@ -45,7 +45,7 @@ class Auto:
     takes_queue: ClassVar[bool] = False
     n_models: int = 1000
     n_initial: int = 10
-    forest_every: int = 3
+    forest_every: int = 6
 
     def __post_init__(self) -> None:
         if self.n_models < 1 or self.n_initial < 1:
