@@ -2,9 +2,10 @@
 
 In ``benchmarks.optimizers`` the Gaussian process is ahead of the other methods on smooth losses. Where it is not, its
 kernel does not fit (a loss with steps, a few outliers) or it does not leave a choice that began well, and a forest gets
-on: taking turns, each is told what the other found (a portfolio of methods: Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
-optimization", UAI 2011, there of acquisition functions). The time for a proposal of the Gaussian process grows with the
-square of the trials; that of Parzen estimators grows linearly, and after many trials there is less between them.
+on: taking turns, each is told what the other found (a portfolio of methods: Hoffman, Brochu & de Freitas, "Portfolio
+allocation for Bayesian optimization", UAI 2011, there of acquisition functions). The time for a proposal of the
+Gaussian process grows with the square of the trials; that of Parzen estimators grows linearly, and after many trials
+there is less between them.
 """
 
 from dataclasses import dataclass
