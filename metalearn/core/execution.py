@@ -130,8 +130,15 @@ def _stop(pool: "ProcessPool") -> None:
 
 
 _of_thread = threading.local()
-# A forked process cannot wait for its parent's server: it starts one of its own.
-os.register_at_fork(after_in_child=lambda: forkserver._forkserver.__init__())  # type: ignore[misc]
+
+
+def _forget() -> None:
+    """Leave a parent's server and child to it, in a process that was forked: neither answers here."""
+    forkserver._forkserver.__init__()  # type: ignore[misc]
+    _of_thread.__dict__.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _child(module: str, memory_bytes: int | None) -> _Child:

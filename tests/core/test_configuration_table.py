@@ -115,4 +115,4 @@ def test_what_the_table_was_made_of_lies_in_the_unit_interval(values):
     found = ConfigurationTable.of(pool).for_trees(pool)[:, 1]
     assert found.min() == pytest.approx(0.0)
     assert found.max() == pytest.approx(1.0)
-    np.testing.assert_array_equal(np.argsort(found, kind="stable"), np.argsort(values, kind="stable"))
+    assert np.diff(found[np.argsort(values)]).min() >= -1e-12  # neighbours may have the same logarithm

@@ -34,7 +34,8 @@ def test_all_of_pmf(pmf):
     assert len(stored) == table.size == sum(batch.seen for batch in batches)
     stored = stored.astype({"task_id": str, "name": str}).pivot(index="task_id", columns="name", values="value")
     expected = table.set_axis([f"openml-dataset-{did}" for did in table.index]).replace([np.inf, -np.inf], np.nan)
-    np.testing.assert_allclose(stored.loc[expected.index, expected.columns], expected, rtol=1e-13)
+    # What pandas reads before 3.1 is off by 9e-13 at most.
+    np.testing.assert_allclose(stored.loc[expected.index, expected.columns], expected, rtol=1e-12)
 
 
 def test_values_go_to_every_task_and_other_rows_are_counted(tmp_path):
