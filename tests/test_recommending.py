@@ -272,9 +272,12 @@ def test_a_metric_of_other_tasks_is_refused_and_one_without_evaluations_named(
         ({"constraints": Constraints(("lda",), ("lda",))}, "--exclude lda leaves none of"),
         (
             {"constraints": Constraints(seconds=0.0)},
-            "--seconds-each 0 is less than the 0.0505 seconds that the quickest",
+            "--seconds-each leaves nothing: the quickest is predicted to take 0.0505 seconds a fit",
         ),
-        ({"constraints": Constraints(total_seconds=0.001)}, "--seconds-total 0.001 is less than the 0.0505 seconds"),
+        (
+            {"constraints": Constraints(total_seconds=0.001)},
+            "--seconds-total leaves nothing: the quickest is predicted to take 0.0505",
+        ),
         ({"memory": 1e-9}, "--memory is less than the 0.001 GB that the smallest"),
         ({"candidates": []}, "--algorithms lda: none is known here; nothing is"),
     ],

@@ -80,7 +80,7 @@ def run_limited(
     except MemoryError as error:
         return Outcome(status="memout", message=f"MemoryError: {error}")
     except ProcessExpired as error:
-        return _died(error.exitcode)
+        return _died(error.exitcode, limited=memory_bytes is not None)
     except BrokenProcessPool as error:
         if not child.answered and memory_bytes is None:  # under a limit it may lack the memory to start
             raise MetalearnError(NO_CHILD) from error
@@ -157,9 +157,11 @@ def _child(module: str, memory_bytes: int | None) -> _Child:
     return child
 
 
-def _died(exitcode: int) -> Outcome:
+def _died(exitcode: int, *, limited: bool) -> Outcome:
     if exitcode == -signal.SIGKILL:  # not by us: the system's, when memory runs out
         return Outcome(status="memout", message="the process was killed, most likely for its memory")
+    if exitcode == 1 and limited:  # as OpenBLAS does, which knows no MemoryError
+        return Outcome(status="memout", message="the process gave up, most likely for want of memory")
     return Outcome(status="crashed", message=f"the process died with exit code {exitcode}")
 
 

@@ -97,7 +97,7 @@ def create(kind: str, name: str, **options: Any) -> Any:
     try:
         return checked(kind, name, _class(kind, plain)(**given, **options))
     except TypeError as error:
-        raise InputError(f"There is no {kind} {name!r}: {error}.") from error
+        raise InputError(f"The options in {name!r} are not of the kinds that {plain} takes: {error}.") from error
 
 
 def checked(kind: str, name: str, method: Any) -> Any:

@@ -82,6 +82,6 @@ def recommender_from_text(text: str, *, ks: Sequence[int], protocol: Protocol) -
             create("recommender", name, **dict(zip(grid, chosen, strict=True))) for chosen in product(*grid.values())
         ]
     except TypeError as error:
-        raise InputError(f"There is no recommender {text!r}: {error}.") from error
+        raise InputError(f"The options in {text!r} are not of the kinds that {name} takes: {error}.") from error
     kind = StochasticTuned if any(candidate.stochastic for candidate in made) else Tuned
     return made[0] if len(made) == 1 else kind(tuple(made), tuple(ks), protocol)

@@ -229,7 +229,7 @@ class _Run:
         n_first = min(_N_FIRST, self.limits.n_trials or _N_FIRST)
         if len(self.finished) >= n_first and all(f.trial.status == "crashed" for f in self.finished):
             what = f"All of the first {len(self.finished)} trials crashed, the first with {self.finished[0].message!r}"
-            raise InputError(f"{what}; check the objective.")
+            raise InputError(f"{what}; check the objective and its data.")
 
 
 class _Plateau:

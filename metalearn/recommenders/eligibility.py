@@ -27,7 +27,7 @@ class Limits:
         >>> Limits(Constraints(exclude=("svc",)), {}, {}, (), {}).blame([svc])
         '--exclude svc leaves none of the 1 known configurations'
         >>> Limits(Constraints(seconds=0.5), {}, {}, (), {svc.id: 2.0}).blame([svc])
-        '--seconds-each 0.5 is less than the 2 seconds that the quickest is predicted to take'
+        '--seconds-each leaves nothing: the quickest is predicted to take 2 seconds a fit'
         """
         left = list(known)
         for keeps, why in self._steps():
@@ -62,11 +62,11 @@ class Limits:
     def _too_slow(self, left: list[Configuration]) -> str:
         asked = self.constraints
         each = asked.seconds is not None and asked.seconds <= asked.most_seconds
-        option = f"--seconds-each {asked.seconds:g}" if each else f"--seconds-total {asked.total_seconds or 0:g}"
+        option = "--seconds-each" if each else "--seconds-total"
         seconds = [self.seconds[c.id] for c in left if c.id in self.seconds]
         if not seconds or min(seconds) <= asked.most_seconds:
             return f"none of {_counted(left)} is allowed"
-        return f"{option} is less than the {min(seconds):.3g} seconds that the quickest is predicted to take"
+        return f"{option} leaves nothing: the quickest is predicted to take {min(seconds):.3g} seconds a fit"
 
 
 def _listed(names: Sequence[str] | None) -> str:

@@ -21,6 +21,8 @@ _LONGEST_PAUSE_SECONDS = 5.0
 # DuckDB compresses what was appended each time the journal is this long; at its own 16 MB that is every tenth page of
 # 10,000 evaluations and a third of the time of appending them.
 _JOURNAL = "64MB"
+# DuckDB's files have it after the checksum of their header.
+_MAGIC = b"DUCK"
 
 
 def resolved(location: str | Path | None) -> str:
@@ -83,10 +85,20 @@ def _wait_and_open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection"
 def _open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
+    if _is_foreign(path):
+        raise KnowledgeBaseError(f"{path} is no knowledge base, which is a file of DuckDB's; check the path.")
     try:
         return duckdb.connect(path, read_only=read_only)
     except duckdb.Error as error:
         raise opening_error(path, error) from None
+
+
+def _is_foreign(path: str) -> bool:
+    """Whether there is a file that something else wrote: DuckDB would read a table from it, or write into it."""
+    with suppress(OSError), Path(path).open("rb") as file:
+        head = file.read(12)
+        return bool(head) and head[8:] != _MAGIC
+    return False
 
 
 def opening_error(path: str, error: Exception) -> KnowledgeBaseError:

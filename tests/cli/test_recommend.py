@@ -108,7 +108,10 @@ def test_explain_says_what_drove_it_and_how_long_each_stage_took(run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seconds-each", "0"], "Nothing can be recommended: --seconds-each 0 is less than the 0.0"),
+        (
+            ["--seconds-each", "0"],
+            "Nothing can be recommended: --seconds-each leaves nothing: the quickest is predicted to take 0.0",
+        ),
         (["--algorithms", "lightgbm", "--exclude", "lightgbm"], "--exclude lightgbm leaves none"),
         (["--algorithms", "svr"], "--algorithms svr: none is known here"),
     ],

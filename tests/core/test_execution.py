@@ -102,6 +102,11 @@ def test_a_dead_child_is_a_status(function: Callable[..., Any], arguments: tuple
     assert run_limited(_double, 1, seconds=GENEROUS).value == 2
 
 
+def test_a_child_that_gives_up_under_a_limit_lacked_memory() -> None:
+    limited = run_limited(os._exit, 1, seconds=GENEROUS, memory_bytes=2**40)
+    assert (limited.status, run_limited(os._exit, 1, seconds=GENEROUS).status) == ("memout", "crashed")
+
+
 def test_a_hanging_child_is_killed() -> None:
     child = _child()
     outcome = run_limited(time.sleep, 3600, seconds=0.5)

@@ -82,5 +82,5 @@ def test_options_may_follow_a_name():
         registry.create("recommender", "knn:n_neighbours=3")
     with pytest.raises(InputError, match="several values of n_neighbors"):
         registry.create("recommender", "knn:n_neighbors=3/5")
-    with pytest.raises(InputError, match="There is no recommender 'knn:n_neighbors=many'"):
+    with pytest.raises(InputError, match="options in 'knn:n_neighbors=many' are not of the kinds that knn takes"):
         registry.create("recommender", "knn:n_neighbors=many")

@@ -79,7 +79,7 @@ def test_texts():
         ("knn:n_neighbours=3", UnknownNameError, "did you mean 'n_neighbors'"),
         ("knn:3", InputError, "knn:n_neighbors=5"),
         ("knn:n_neighbors=0", InputError, "at least 1"),
-        ("knn:n_neighbors=many", InputError, "There is no recommender 'knn:n_neighbors=many'"),
+        ("knn:n_neighbors=many", InputError, "options in 'knn:n_neighbors=many' are not of the kinds that knn takes"),
     ],
 )
 def test_wrong_texts(text, error, message):

@@ -18,8 +18,20 @@ QUICK = {A.id: 2.0, B.id: 3.0}
         (Constraints(("a",)), {"a": "it is old", "c": "?"}, {}, (), "a is left out: it is old"),
         (Constraints(), {}, {A.id: 0.5, B.id: 0.25}, (), "--memory is less than the 0.25 GB that the smallest"),
         (Constraints(), {}, {A.id: 0.5}, (B.id,), "--history has all of the 1 known configurations that are allowed"),
-        (Constraints(seconds=1, total_seconds=5), {}, {}, (), "--seconds-each 1 is less than the 2 seconds that the"),
-        (Constraints(("b",), seconds=9, total_seconds=1), {}, {}, (), "--seconds-total 1 is less than the 3 seconds"),
+        (
+            Constraints(seconds=1, total_seconds=5),
+            {},
+            {},
+            (),
+            "--seconds-each leaves nothing: the quickest is predicted to take 2 s",
+        ),
+        (
+            Constraints(("b",), seconds=9, total_seconds=1),
+            {},
+            {},
+            (),
+            "--seconds-total leaves nothing: the quickest is predicted to take 3 s",
+        ),
         (Constraints(), {}, {}, (), "none of the 2 known configurations is allowed"),
     ],
 )

@@ -66,11 +66,20 @@ def test_without_wait_it_is_an_error_at_once(held):
 
 def test_nothing_else_is_waited_for(tmp_path):
     (tmp_path / "text.duckdb").write_text("not a database" * 500)
-    for name, message in (("none.duckdb", "no knowledge base at"), ("text.duckdb", "cannot be opened")):
+    for name, message in (("none.duckdb", "no knowledge base at"), ("text.duckdb", "a file of DuckDB's")):
         with pytest.raises(KnowledgeBaseError, match=message):
             KnowledgeBase.open(tmp_path / name, wait=True)
     with pytest.raises(KnowledgeBaseError, match="cannot be opened"):
         KnowledgeBase.open(tmp_path / "no folder" / "kb.duckdb", read_only=False, wait=True)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_table_is_no_knowledge_base_and_stays_as_it_is(tmp_path, read_only):
+    table = tmp_path / "wine.csv"
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(KnowledgeBaseError, match=r"wine.csv is no knowledge base"):
+        KnowledgeBase.open(table, read_only=read_only)
+    assert table.read_text() == "a,b\n1,2\n"
 
 
 def test_a_file_that_this_process_has_open_otherwise_is_one_sentence(tmp_path):
