@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metalearn.core.execution import leave_if_imported
+from metalearn.core.journal import objective_on
 from metalearn.core.parallel import check_workers, executor
 from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, Trial
 from metalearn.core.spaces import SearchSpace
@@ -126,7 +127,7 @@ def optimize(
     seconds: dict[str, float] = {}
     space, notes = space_of(dataset, search.constraints)
     # Refused now, not after what takes time.
-    objective_name = f"{measure(dataset, search.metric).name} on {dataset.id}"
+    objective_name = objective_on(measure(dataset, search.metric).name, dataset.id)
     method = method_of(search.optimizer)
     before = resumable(journal, header(space, method, search.seed, objective=objective_name))
     splits = validation_splits(dataset, search.seed)

@@ -13,6 +13,7 @@ Lines ``observe`` are trials that were known beforehand. A trial that has no ``t
 import json
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from metalearn.core.records import Configuration, Trial
 from metalearn.errors import InputError
 
 VERSION = 1
+_OBJECTIVE = re.compile(r"(\w+) on (data-[0-9a-f]{16})")
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +42,27 @@ class Header:
     candidates_sha256: str | None = None
     replace_initial_design: bool = True
     objective: str = ""
+
+    @property
+    def metric(self) -> str | None:
+        """The metric whose loss is minimised, where ``objective`` is an ``objective_on``."""
+        named = _OBJECTIVE.fullmatch(self.objective)
+        return named[1] if named else None
+
+    @property
+    def dataset(self) -> str | None:
+        """The id of the dataset that it is minimised on, where ``objective`` is an ``objective_on``."""
+        named = _OBJECTIVE.fullmatch(self.objective)
+        return named[2] if named else None
+
+
+def objective_on(metric: str, dataset: str) -> str:
+    """Return the objective of a header for the loss of a metric on a dataset.
+
+    >>> Header("svm-1", "", "RandomSearch()", 0, objective=objective_on("r2", "data-0123456789abcdef")).metric
+    'r2'
+    """
+    return f"{metric} on {dataset}"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from metalearn.core.ids import named_id, task_of_dataset
 from metalearn.core.journal import Event, FinishedTrial, read_journal
 from metalearn.core.records import Batch, Configuration, TaskType
+from metalearn.errors import InputError
 from metalearn.sources.histories import Measured, batches
 from metalearn.sources.measures import Measure
 from metalearn.sources.subjects import Subject
@@ -20,8 +22,8 @@ _CONFIGURATION = "configuration"
 def read_optimization(
     path: str | Path,
     *,
-    task: str,
-    metric: str,
+    task: str | None = None,
+    metric: str | None = None,
     dataset: str | None = None,
     task_type: TaskType | None = None,
     resource: str = "fidelity",
@@ -32,12 +34,14 @@ def read_optimization(
 
     ``metric`` says what the loss is: one that is minimised, such as ``error_rate`` or ``neg_roc_auc``, is the loss
     itself; under one that is maximised the loss is 1 - metric, as everywhere here (its negative where nothing bounds
-    it). ``resource`` is what fidelities are shares of, and ``full`` how much of it fidelity 1 is. ``task`` and
-    ``dataset`` are ids, or OpenML's numbers. Trials that have not ended are skipped; what was known beforehand comes
-    from elsewhere, and is left out. The run id is the trial's number.
+    it). A journal of ``metalearn optimize`` names the metric and the dataset, whose task is the default. ``resource``
+    is what fidelities are shares of, and ``full`` how much of it fidelity 1 is. ``task`` and ``dataset`` are ids, or
+    OpenML's numbers. Trials that have not ended are skipped; what was known beforehand comes from elsewhere, and is
+    left out. The run id is the trial's number.
 
     Raises:
-        InputError: when the file is no journal, or the metric does not fit the task type.
+        InputError: when the file is no journal, or the metric does not fit the task type, or is not the journal's, or
+            neither the journal nor the caller names it, or a task.
         UnknownNameError: for a metric that metalearn does not know.
 
     >>> import tempfile
@@ -52,9 +56,10 @@ def read_optimization(
     >>> batch.source, batch.seen, batch.skipped
     ('metalearn:svm', 1, 1)
     """
+    contents = read_journal(path)
     subject = _Optimized(
-        task,
-        metric,
+        _task(dataset or contents.header.dataset, path) if task is None else task,
+        _metric(contents.header.metric, metric, path),
         algorithm_column=_CONFIGURATION,
         dataset=dataset,
         task_type=task_type,
@@ -62,7 +67,6 @@ def read_optimization(
         full=full,
         source=source,
     )
-    contents = read_journal(path)
     events: tuple[Event, ...] = (*contents.finished, *contents.pending)
     yield from batches(subject, f"metalearn:{Path(path).stem}", ([_measured(event, full)] for event in events))
 
@@ -81,6 +85,22 @@ class _Optimized(Subject):
     def configuration(self, given: Mapping[str, Any]) -> Configuration | str:
         found: Configuration = given[_CONFIGURATION]
         return found
+
+
+def _task(dataset: str | None, path: str | Path) -> str:
+    """Return the task of the dataset that is known."""
+    if dataset is None:
+        raise InputError(f"{path} does not say on which dataset it was; name the task.")
+    return task_of_dataset(named_id(dataset, "openml"))
+
+
+def _metric(named: str | None, given: str | None, path: str | Path) -> str:
+    """Return what the losses of a journal are of: what it names itself, and else what is given."""
+    if named is None and given is None:
+        raise InputError(f"{path} does not say what its losses are of; name the metric.")
+    if named is not None and given is not None and Measure.of(given).metric != Measure.of(named).metric:
+        raise InputError(f"The losses in {path} are of {named}, not of {given}; leave the metric out.")
+    return named or str(given)
 
 
 def _measured(event: Event, full: float) -> Measured:

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from metalearn.cli.ingest import histories
-from metalearn.core.journal import Asked, FinishedTrial, Header, to_line
+from metalearn.core.journal import Asked, FinishedTrial, Header, objective_on, to_line
 from metalearn.core.records import Configuration, Trial
 from metalearn.errors import InputError, UnknownNameError
 from metalearn.store import KnowledgeBase
@@ -116,6 +116,21 @@ def test_our_own_journals(run, tmp_path):
     told = [(row["source"], row["resource"], row["fidelity"], row["resource_value"], row["value"]) for row in stored]
     assert told == [("metalearn:svm", "fidelity", 0.5, 0.5, 0.75), ("s", "epochs", 0.5, 4, 0.75)]
     assert "positive amount" in str(run("journal", path, *about, "--full", "0").exception)
+    assert "name the metric" in str(run("journal", path, *about[:2]).exception)
+
+
+def test_a_journal_of_optimize_says_itself_what_it_is_about(run, tmp_path):
+    trial = Trial(Configuration("svm-1", "svm-1", {"C": 1}))
+    header = Header("svm-1", "", "RandomSearch()", 0, objective=objective_on("r2", "data-0123456789abcdef"))
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    ended = FinishedTrial(0, replace(trial, loss=0.25, status="ok"), now, now, 1.0)
+    path = tmp_path / "w.jsonl"
+    path.write_text("".join(map(to_line, (header, Asked(0, trial), ended))))
+    assert "are of r2, not of rmse" in str(run("journal", path, "--metric", "rmse").exception)
+    assert "1 stored" in run("journal", path).stdout
+    with KnowledgeBase.open(tmp_path / "kb.duckdb") as kb:
+        (task,) = kb.meta_dataset(metric="r2").tasks
+    assert (task.id, task.dataset_id, task.type) == ("data-0123456789abcdef", "data-0123456789abcdef", "regression")
 
 
 def test_what_the_trials_were_about(run, study, tmp_path):

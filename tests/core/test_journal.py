@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metalearn.core.journal import Asked, FinishedTrial, Header, JournalContents, parse, read_journal, to_line
+from metalearn.core.journal import (
+    Asked,
+    FinishedTrial,
+    Header,
+    JournalContents,
+    objective_on,
+    parse,
+    read_journal,
+    to_line,
+)
 from metalearn.core.records import Configuration, Trial
 from metalearn.errors import InputError
 
@@ -26,6 +35,14 @@ def ended(number, trial, **outcome):
 
 def text(*entries):
     return "".join(map(to_line, (HEADER, *entries))).encode()
+
+
+def test_an_objective_may_name_metric_and_dataset():
+    named = Header("svm-1", "", "RandomSearch()", 0, objective=objective_on("r2", "data-0123456789abcdef"))
+    assert (named.metric, named.dataset) == ("r2", "data-0123456789abcdef")
+    for other in ("", "r2 on my data", "mean of r2 on data-0123456789abcdef"):
+        header = Header("svm-1", "", "RandomSearch()", 0, objective=other)
+        assert (header.metric, header.dataset) == (None, None)
 
 
 values = st.one_of(

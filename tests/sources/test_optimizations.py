@@ -4,6 +4,7 @@ import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
 
 from metalearn.core.execution import Outcome
+from metalearn.core.journal import objective_on
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError, UnknownNameError
@@ -97,6 +98,42 @@ def test_what_a_loss_of_a_quarter_means(tmp_path, metric, value):
     minimize(lambda trial: 0.25, cash_space(), method="random", n_trials=1, journal=journal)
     (batch,) = read_optimization(journal, task="59", metric=metric)
     assert [row["value"] for row in rows([batch], "evaluations")] == [value]
+
+
+@pytest.fixture
+def by_accuracy(tmp_path):
+    """The journal of one trial, as ``metalearn optimize`` writes it."""
+    journal, named = tmp_path / "w.jsonl", objective_on("balanced_accuracy", "data-0123456789abcdef")
+    minimize(lambda t: 0.25, cash_space(), method="random", n_trials=1, journal=journal, objective_name=named)
+    return journal
+
+
+@pytest.mark.parametrize("metric", [None, "balanced_accuracy", "balanced_error", "neg_balanced_accuracy"])
+def test_what_the_journal_names_needs_not_be_said(by_accuracy, metric):
+    (batch,) = read_optimization(by_accuracy, metric=metric)
+    (row,) = rows([batch], "evaluations")
+    assert (row["task_id"], row["metric"], row["value"]) == ("data-0123456789abcdef", "balanced_accuracy", 0.75)
+    assert rows([batch], "tasks")[0]["dataset_id"] == "data-0123456789abcdef"
+
+
+def test_another_task_or_dataset_may_be_named(by_accuracy):
+    for about, ids in (
+        ({"task": "59"}, ("openml-task-59", "openml-task-59")),
+        ({"dataset": "61"}, ("openml-dataset-61", "openml-61")),
+        ({"task": "59", "dataset": "61"}, ("openml-task-59", "openml-61")),
+    ):
+        (batch,) = read_optimization(by_accuracy, **about)
+        (task,) = rows([batch], "tasks")
+        assert (task["id"], task["dataset_id"]) == ids
+
+
+def test_what_contradicts_the_journal_or_is_nowhere_said(by_accuracy, finished):
+    with pytest.raises(InputError, match=r"w.jsonl are of balanced_accuracy, not of error_rate; leave the metric out"):
+        list(read_optimization(by_accuracy, metric="error_rate"))
+    with pytest.raises(InputError, match="does not say on which dataset it was; name the task"):
+        list(read_optimization(finished[0], metric="accuracy"))
+    with pytest.raises(InputError, match="does not say what its losses are of; name the metric"):
+        list(read_optimization(finished[0], task="59"))
 
 
 class Rungs:

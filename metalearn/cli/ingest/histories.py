@@ -172,8 +172,15 @@ def syne(
 def journal(
     path: Annotated[Path, typer.Argument(help="What `metalearn optimize --journal` or minimize() wrote.")],
     kb: WriteKb,
-    task: _Task,
-    metric: _Metric,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task", metavar="ID", help="Its id, or its number on OpenML. [default: that of the journal's dataset]"
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="M", help="What losses are of. [default: what the journal names]")
+    ] = None,
     dataset: _Dataset = None,
     task_type: _TaskType = None,
     resource: _Resource = None,
