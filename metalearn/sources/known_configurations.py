@@ -3,8 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from metalearn.core.records import Configuration
 from metalearn.core.spaces import SearchSpace
@@ -12,6 +16,10 @@ from metalearn.errors import ConfigurationError
 
 # So many significant digits are printed of a number.
 _DIGITS = 3
+# Rounding to these moves a number by no more than this share of it.
+_NEAR = 0.006
+# All whole numbers up to this are doubles.
+_LARGEST = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +46,20 @@ class KnownConfigurations:
         """Return the configuration with what it lacks of the library's own space, if it is of that space.
 
         A hyperparameter of ``empty`` that may be None is None; others that are active are at their defaults. What the
-        space does not allow stays as it is. One that differs from exactly one of the past only in digits that are not
-        printed is that one.
+        space does not allow stays as it is. One that exactly one of the past is when rounded to the digits that are
+        given here, or to the three that are printed, is that one.
 
         Raises:
             ConfigurationError: for a value of a hyperparameter that is not active.
         """
         if self._of_library(given.space, given.algorithm):
             given = self._filled(given, empty)
-        alike = [] if given.id in self._ids else self._printed.get(_printed(given), [])
-        rounded = all(v == float(f"{v:.{_DIGITS}g}") for v in given.hyperparameters.values() if isinstance(v, float))
-        return alike[0] if len(alike) == 1 and rounded else given
+        if given.id in self._ids or (alike := self._alike.get(_kind(given))) is None:
+            return given
+        wanted, (members, numbers) = _numbers(given), alike
+        near = np.isclose(numbers, [float(v) for v in wanted], rtol=_NEAR, atol=0).all(axis=1)
+        same = [members[i] for i in np.flatnonzero(near) if all(map(_rounds_to, _numbers(members[i]), wanted))]
+        return same[0] if len(same) == 1 else given
 
     def _filled(self, given: Configuration, empty: Collection[str]) -> Configuration:
         space = self.library
@@ -89,15 +100,38 @@ class KnownConfigurations:
         return {key: frozenset(found) for key, found in names.items()}
 
     @cached_property
-    def _printed(self) -> dict[tuple[Any, ...], list[Configuration]]:
-        printed: defaultdict[tuple[Any, ...], list[Configuration]] = defaultdict(list)
+    def _alike(self) -> dict[tuple[Any, ...], tuple[list[Configuration], NDArray[np.float64]]]:
+        """Those of the past that differ in numbers alone, n each time, with these as an array (n, d)."""
+        alike: defaultdict[tuple[Any, ...], list[Configuration]] = defaultdict(list)
         for configuration in self.past:
-            printed[_printed(configuration)].append(configuration)
-        return dict(printed)
+            alike[_kind(configuration)].append(configuration)
+        return {
+            kind: (found, np.array([_numbers(c) for c in found], dtype=np.float64)) for kind, found in alike.items()
+        }
 
 
-def _printed(configuration: Configuration) -> tuple[Any, ...]:
-    """Return what tells a configuration from others where it is printed."""
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _numbers(configuration: Configuration) -> list[Any]:
+    return [value for value in configuration.hyperparameters.values() if _is_number(value)]
+
+
+def _kind(configuration: Configuration) -> tuple[Any, ...]:
+    """Return all that tells a configuration from others, but for its numbers."""
     values = configuration.hyperparameters.items()
-    shown = ((name, f"{v:.{_DIGITS}g}" if isinstance(v, float) else repr(v)) for name, v in values)
-    return (configuration.space, configuration.algorithm, *shown)
+    told = ((name, None if _is_number(value) else repr(value)) for name, value in values)
+    return (configuration.space, configuration.algorithm, *told)
+
+
+def _rounds_to(known: float, given: float) -> bool:
+    """Whether a known number is the given one at the digits of that; whole ones are not rounded.
+
+    >>> _rounds_to(6.30180086, 6.302), _rounds_to(6.30180086, 6.3), _rounds_to(6.30180086, 6.304)
+    (True, True, False)
+    """
+    if known == given or isinstance(known, int):
+        return known == given
+    digits = len(Decimal(repr(given)).normalize().as_tuple().digits)
+    return float(f"{known:.{max(_DIGITS, digits)}g}") == given

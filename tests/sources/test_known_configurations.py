@@ -1,5 +1,7 @@
 """Configurations in a history, completed and told apart by what the library's space and a knowledge base know."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -71,16 +73,48 @@ def test_names_are_those_of_the_space_and_of_the_past():
     assert "max_features" not in known.hyperparameters(SPACE.name, "svc")
 
 
-def test_a_number_as_it_is_printed_stands_for_the_only_one_that_is_printed_so():
-    values = (6.30180086464, 6.30480086464, 0.001234567)
-    past = [Configuration("s", "svc", {"C": value, "kernel": "rbf"}) for value in values]
+def among(*values):
+    """Look a value of C up among the known ones."""
+    known = KnownConfigurations([Configuration("s", "svc", {"C": value, "kernel": "rbf"}) for value in values])
+    return lambda given: known.completed(Configuration("s", "svc", {"C": given, "kernel": "rbf"})).hyperparameters["C"]
+
+
+def test_a_number_stands_for_the_only_one_that_has_its_digits():
+    found = among(6.30180086464, 6.30480086464, 0.001234567, 1234.567)
+    assert found(0.00123) == 0.001234567
+    assert found(6.3) == 6.3  # two are printed so
+    assert found(0.0012301) == 0.0012301  # none has these digits
+    assert found(6.30480086464) == 6.30480086464
+    assert found(1230) == 1234.567  # printed as 1.23e+03
+    assert found(1231) == 1231
+
+
+@pytest.mark.parametrize("digits", range(1, 18))
+def test_as_many_digits_are_compared_as_are_given(digits):
+    value = 6.301800864641234
+    given = float(f"{value:.{digits}g}")
+    assert among(value, 1.25, 60.0)(given) == (given if digits == 1 else value)
+    boundary = 6.3049625  # 6.30 at three digits, and 6.305 at four
+    assert among(boundary)(6.305) == boundary
+
+
+def test_whole_numbers_are_not_rounded():
+    assert [among(1234)(given) for given in (1230, 1234.4, 1234.0)] == [1230, 1234.4, 1234]
+    assert among(0, 1e-9)(0) == 0
+    assert among(1)(10**400) == 10**400
+
+
+def test_what_else_is_not_the_same_is_told_apart():
+    known = KnownConfigurations([Configuration("s", "svc", {"C": 0.001234567, "kernel": "rbf"})])
+    for other in ({"C": 0.00123}, {"C": 0.00123, "kernel": "poly"}, {"C": "0.00123", "kernel": "rbf"}):
+        assert known.completed(Configuration("s", "svc", other)).hyperparameters == other
+
+
+def test_many_known_ones_are_searched_fast():
+    values = np.random.default_rng(0).uniform(1, 10, size=(5000, 2)).tolist()
+    past = [Configuration("s", "svc", {"C": c, "gamma": gamma}) for c, gamma in values]
     known = KnownConfigurations(past)
-
-    def completed(value):
-        return known.completed(Configuration("s", "svc", {"C": value, "kernel": "rbf"})).hyperparameters["C"]
-
-    assert completed(0.00123) == 0.001234567
-    assert completed(6.3) == 6.3  # two are printed so
-    assert completed(0.0012301) == 0.0012301  # nobody prints that
-    assert completed(6.30480086464) == 6.30480086464
-    assert known.completed(Configuration("s", "svc", {"C": 0.00123})).hyperparameters["C"] == 0.00123
+    rounded = [Configuration("s", "svc", {"C": round(c, 9), "gamma": round(gamma, 9)}) for c, gamma in values[:500]]
+    begin = time.perf_counter()
+    assert [known.completed(given) for given in rounded] == past[:500]
+    assert time.perf_counter() - begin < 5
