@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from metalearn.core import rows
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import Explains, FittedRecommender, Recommender, TellsDrivers
-from metalearn.core.records import Configuration, Constraints, Recommendation, Task, Trial
+from metalearn.core.records import Configuration, Constraints, Recommendation, Task, TaskType, Trial
 from metalearn.core.registry import create
 from metalearn.core.transforms import ranks
 from metalearn.describing import extractor_of
-from metalearn.errors import InputError, UnknownNameError
+from metalearn.errors import ConfigurationError, InputError, UnknownNameError
 from metalearn.recommendations import Recommendations
 from metalearn.recommenders.cache import fitted as fitted_or_read
 from metalearn.recommenders.diversity import maximal_marginal_relevance, profile_similarity
@@ -28,6 +28,9 @@ from metalearn.recommenders.ranking import Ordering
 from metalearn.recommenders.tried import Tried
 from metalearn.store import KnowledgeBase
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 N_DRIVERS = 5
 # A new task is said to be unlike the past ones where so many of those are nearer to each other.
 UNLIKE = 0.95
@@ -37,7 +40,7 @@ _OF_EITHER_TYPE = (MEMORY_METRIC, "predict_seconds")
 
 
 # What was tried already: trials, or what stands for them in ``sources.trials``; or the file or knowledge base it is in.
-History = Sequence[Trial | Mapping[str, Any]] | str | Path
+History: TypeAlias = "Sequence[Trial | Mapping[str, Any]] | pd.DataFrame | str | Path"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ def recommended(task: Task, kb: KnowledgeBase, wishes: Wishes, seconds: dict[str
         novelty = fitted.past.novelty.of(fitted.past.meta_features_of(task)) if isinstance(fitted, Ordering) else None
         if novelty is not None and novelty > UNLIKE:
             reason += f"; beware: {novelty:.0%} of the past tasks are more like the rest than the new one is"
-        notes = (*in_spite, *_notes(wishes, items, past, tried, unusable, heavy))
+        notes = (*in_spite, *_notes(wishes, items, past, tried, task.type, unusable, heavy))
         reason = "; ".join((reason, *notes))
         if not items:
             reason = f"nothing can be recommended: {_blame(fitted, task, wishes, tried, unusable, heavy or {})}"
@@ -119,7 +122,7 @@ def _tried(history: History, past: MetaDataset, task: Task) -> tuple[Trial, ...]
     from metalearn.learners.space import search_space
     from metalearn.sources.trials import as_trials, check_losses, read_trials, trials_of
 
-    if not history:
+    if isinstance(history, Sequence) and not history:
         return ()
     spaces, library = {configuration.space for configuration in past.configurations}, search_space(task.type)
     space = spaces.pop() if len(spaces) == 1 else library.name
@@ -239,11 +242,35 @@ def _explanation(
     return f"{name} ({method})", reason
 
 
+def _notes_on_tried(tried: Sequence[Trial], past: MetaDataset, task_type: TaskType) -> Iterator[str]:
+    """Yield what of a history failed, and what tells nothing, with the first entry that is to be mended."""
+    from metalearn.learners.space import search_space
+
+    failed = sum(trial.loss is None and trial.status != "pending" for trial in tried)
+    if failed:
+        yield f"{failed} of the {len(tried)} trials in the history count as failed"
+    unheard = {trial.configuration: f"entry {i} of the history" for i, trial in enumerate(tried, start=1)}
+    unheard = {
+        configuration: where for configuration, where in unheard.items() if configuration.id not in past.position
+    }
+    if not unheard:
+        return
+    yield f"{len(unheard)} of the configurations tried are unknown to the knowledge base and tell it nothing"
+    library = search_space(task_type)
+    for configuration, where in unheard.items():
+        try:
+            library.encode([configuration] if configuration.space == library.name else [])
+        except ConfigurationError as error:
+            yield f"{where} may be wrong: {str(error).rstrip('.')}"
+            return
+
+
 def _notes(
     wishes: Wishes,
     items: Sequence[Recommendation],
     past: MetaDataset,
     tried: Sequence[Trial],
+    task_type: TaskType,
     unusable: Mapping[str, str],
     heavy: Mapping[str, float] | None,
 ) -> Iterator[str]:
@@ -256,9 +283,7 @@ def _notes(
         yield f"{len(too_large)} configurations are left out: predicted to need more than {wishes.memory:g} GB"
     if heavy is None and wishes.memory is not None:
         yield "nothing is left out for its memory, of which the knowledge base knows nothing"
-    unheard = {trial.configuration.id for trial in tried} - set(past.position)
-    if unheard:
-        yield f"{len(unheard)} of the configurations tried are unknown to the knowledge base and tell it nothing"
+    yield from _notes_on_tried(tried, past, task_type)
     total = wishes.constraints.total_seconds
     if total is not None:
         seconds = sum(item.cost_seconds or 0.0 for item in items)

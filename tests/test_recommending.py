@@ -242,6 +242,8 @@ def test_dicts_are_a_history_too(answered: Answered, task: Task) -> None:
     dicts = [{"algorithm": c.algorithm, **c.hyperparameters, "loss": 0.3} for c in tried]
     for history in (dicts, [trials[0], dicts[1]]):
         assert _ids(answered(task, k=8, history=history)) == _ids(answered(task, k=8, history=trials))
+    assert _ids(answered(task, k=8, history=pd.DataFrame(dicts))) == _ids(answered(task, k=8, history=trials))
+    assert _ids(answered(task, k=8, history=pd.DataFrame())) == _ids(answered(task, k=8))
     with pytest.raises(InputError, match="Entry 2 of the history is neither a trial nor a dict"):
         answered(task, history=[trials[0], "svc"])
 
@@ -252,6 +254,32 @@ def test_what_was_tried_but_is_unknown_is_counted(answered: Answered, task: Task
     assert "1 of the configurations tried are unknown to the knowledge base" in answer.reason
     with pytest.raises(InputError, match=r"A loss under balanced_accuracy is 1 - balanced_accuracy"):
         answered(task, history=[Trial(strange, loss=80.0, status="ok")])
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"algorithm": "svc", "C": -1}, "svc:C = -1 lies outside the space metalearn-classification-"),
+        ({"algorithm": "svc", "C": "6.3"}, "svc:C = '6.3' lies outside the space"),
+        ({"algorithm": "svr"}, "algorithm = 'svr' lies outside the space"),
+    ],
+)
+def test_what_may_be_wrong_in_a_history_is_said(
+    answered: Answered, task: Task, entry: dict[str, object], reason: str
+) -> None:
+    fine = {"algorithm": "lda", "loss": 0.3}
+    answer = answered(task, k=2, history=[fine, entry | {"loss": 0.3}, entry | {"loss": 0.3, "space": "mine"}])
+    assert f"entry 2 of the history may be wrong: {reason}" in answer.reason
+    assert "2 of the configurations tried are unknown" in answer.reason
+    answer = answered(task, k=2, history=[fine, entry | {"loss": 0.3, "space": "mine"}])
+    assert "may be wrong" not in answer.reason
+
+
+def test_what_failed_in_a_history_is_counted(answered: Answered, task: Task) -> None:
+    entries = [{"algorithm": "svc", "loss": float("nan")}, {"algorithm": "lda", "status": "timeout"}]
+    assert "2 of the 2 trials in the history count as failed" in answered(task, k=2, history=entries).reason
+    entries = [{"algorithm": "svc", "loss": 0.1}, {"algorithm": "lda", "status": "pending"}]
+    assert "count as failed" not in answered(task, k=2, history=entries).reason
 
 
 def test_a_metric_of_other_tasks_is_refused_and_one_without_evaluations_named(

@@ -84,18 +84,18 @@ def numbers(cells: Iterable[Any]) -> tuple[Floats, Mask]:
 def decode(cell: object) -> object:
     """Return the Python value that a hyperparameter's cell stands for; text that is no literal stays text.
 
-    >>> [decode(text) for text in ("None", "true", "1e-3", "(1, 2)", "rbf")]
-    [None, True, 0.001, (1, 2), 'rbf']
+    >>> [decode(text) for text in ("None", "true", "1e-3", "(1, 2)", "rbf", "{'C': None}")]
+    [None, True, 0.001, (1, 2), 'rbf', {'C': None}]
     """
     if not isinstance(cell, str):
         return cell
     text = cell.strip()
     if text in _WORDS:
         return _WORDS[text]
-    for parse in (json.loads, float, _sequence):
+    for parse in (json.loads, float, _literal):
         try:
             value = parse(text)
-        except (ValueError, SyntaxError, RecursionError):
+        except (ValueError, SyntaxError, TypeError, RecursionError):
             continue
         if not isinstance(value, float) or math.isfinite(value):
             return value
@@ -290,7 +290,7 @@ def _number(cell: Any) -> float:
         return math.nan
 
 
-def _sequence(text: str) -> object:
-    if not text.startswith(("(", "[")):
+def _literal(text: str) -> object:
+    if not text.startswith(("(", "[", "{")):
         raise ValueError
     return ast.literal_eval(text)

@@ -17,6 +17,8 @@ from metalearn.errors import InputError, did_you_mean
 
 # "None" and "null" are not among them: a hyperparameter may be None.
 _MISSING = ["", "?", "NA", "N/A", "NaN", "nan", "<NA>"]
+_SEPARATORS = (",", ";", "\t", "|")
+_DECIMAL_COMMA = r"^\s*([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)\s*$"
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -40,7 +42,8 @@ def is_table(path: Path) -> bool:
 def read_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
     """Yield a table n_rows at a time; cells of a CSV file are text, missing ones are NaN or None everywhere.
 
-    A nested cell of a Parquet file becomes JSON text.
+    The cells of a CSV file may be separated by semicolons, tabs or bars too; with semicolons numbers may have decimal
+    commas. A nested cell of a Parquet file becomes JSON text.
 
     Raises:
         InputError: for a file that is missing, malformed, or of an unknown format.
@@ -83,11 +86,18 @@ def _ending(path: Path) -> str:
 
 def _csv_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:
     options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": _MISSING, "encoding": "utf-8-sig"}
-    with pd.read_csv(path, chunksize=n_rows, **options) as chunks:
+    separator = _separator(path)
+    with pd.read_csv(path, chunksize=n_rows, sep=separator, **options) as chunks:
         for chunk in chunks:
             if not isinstance(chunk.index, pd.RangeIndex):
                 raise InputError(f"The lines of {path} have more cells than its first line has names; name them all.")
-            yield chunk
+            yield chunk.replace(_DECIMAL_COMMA, r"\1.\2", regex=True) if separator == ";" else chunk
+
+
+def _separator(path: Path) -> str:
+    """Return what cuts the first line into most names."""
+    header: dict[str, Any] = {"nrows": 0, "encoding": "utf-8-sig"}
+    return max(_SEPARATORS, key=lambda separator: pd.read_csv(path, sep=separator, **header).shape[1])
 
 
 def _parquet_chunks(path: Path, n_rows: int) -> Iterator[pd.DataFrame]:

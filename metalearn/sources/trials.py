@@ -3,12 +3,12 @@
 What another optimizer tried comes into such a one by ``metalearn ingest``.
 """
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from metalearn.core import rows
 from metalearn.core.algorithms import algorithm_names, canonical_algorithm
@@ -17,18 +17,17 @@ from metalearn.core.metrics import Metric
 from metalearn.core.records import STATUSES, Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import ConfigurationError, InputError, UnknownNameError, did_you_mean
-from metalearn.sources.chunks import is_table, read_chunks
 from metalearn.sources.known_configurations import KnownConfigurations
 from metalearn.sources.measures import Measure
 from metalearn.sources.run_columns import metric_named
+from metalearn.sources.trial_entries import EMPTY, entries_of, read_entries
 
 _FIELDS = frozenset({"algorithm", "hyperparameters", "space", "loss", "status", "fidelity", "seed", "cost_seconds"})
 # What else stands in a recommendation as ``metalearn recommend --json`` prints it.
 _PRINTED = frozenset({"rank", "id", "predicted_loss", "std", "predicted_seconds", "evidence"})
-# Where a row of a table keeps the names of its empty cells.
-_EMPTY = ""
+# A loss and a metric that are rounded differently may be so far apart.
+_ROUNDING = 0.005
 _NUMBERS = ("fidelity", "seed", "cost_seconds")
-_ROWS_AT_ONCE = 50_000
 
 
 def read_trials(
@@ -38,7 +37,8 @@ def read_trials(
 
     A JSON file holds a list of objects, or what ``metalearn recommend --json`` prints with what was measured added to
     each recommendation. A CSV, Parquet or ARFF file has the same as columns, a trial in each row; an empty cell is a
-    hyperparameter that is not active, or None where the library's space says that it is active and may be None.
+    hyperparameter that is not active, or None where the library's space says that it is active and may be None. A
+    journal (``core.journal``) holds the trials that have ended; its metric has to be that of ``past``.
 
     Raises:
         InputError: when the file cannot be read, or an entry cannot be right: which one, and why.
@@ -52,14 +52,12 @@ def read_trials(
     ...     [(str(trial.configuration), trial.loss) for trial in read_trials(path, past, space="sklearn")]
     [('svc(C=0.5)', 0.25), ('lda()', 0.5)]
     """
-    if not Path(path).exists():
-        raise InputError(f"There is no file {path}; check the path.")
-    entries = _rows(Path(path)) if is_table(Path(path)) else _json(Path(path))
+    entries = read_entries(Path(path), past.metric)
     return as_trials(entries, past, space=space, library=library, where=str(path))
 
 
 def as_trials(
-    entries: Iterable[object],
+    entries: Iterable[object] | pd.DataFrame,
     past: MetaDataset,
     *,
     space: str,
@@ -72,6 +70,7 @@ def as_trials(
     ``status`` of ``core.records.STATUSES`` such as ``crashed``. It may have ``space`` (by default the given one),
     ``fidelity``, ``seed`` and ``cost_seconds``. Hyperparameters may also stand beside these: whatever names no metric.
     What an entry lacks of the ``library``'s own space is at its default there. A number that is not finite is a crash.
+    A data frame has an entry in each row, as a table that is read from a file.
 
     Raises:
         InputError: when an entry cannot be right: which one of ``where``, and why.
@@ -85,6 +84,7 @@ def as_trials(
     algorithms = {*algorithm_names(), *(configuration.algorithm for configuration in past.configurations)}
     known = KnownConfigurations(past.configurations, library)
     trials = []
+    entries = entries_of(entries) if isinstance(entries, pd.DataFrame) else entries
     for i, entry in enumerate(entries, start=1):
         if isinstance(entry, Trial):
             trials.append(entry)
@@ -140,26 +140,6 @@ def check_losses(history: Sequence[Trial], metric: Metric) -> None:
             raise InputError(f"{meant}; {trial.configuration} has {trial.loss:g}.")
 
 
-def _json(path: Path) -> list[Mapping[str, Any]]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
-    if isinstance(entries, dict):
-        entries = entries.get("recommendations")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        printed = "or what recommend --json prints with a loss added to each"
-        raise InputError(f"{path} needs a JSON list of objects with algorithm, hyperparameters and loss, {printed}.")
-    return entries
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    for frame in read_chunks(path, _ROWS_AT_ONCE):
-        for cells in frame.to_dict("records"):
-            entry = {str(name): rows.decode(cell) for name, cell in cells.items() if not _missing(cell)}
-            yield {**entry, _EMPTY: [str(name) for name, cell in cells.items() if _missing(cell)]}
-
-
 def _trial(
     entry: Mapping[str, Any],
     where: str,
@@ -178,12 +158,14 @@ def _trial(
     loss = _loss(entry, where, metric)
     status: Any = entry.get("status") or ("ok" if loss is not None else "crashed")
     numbers = {name: _number(entry, name, where) for name in _NUMBERS}
+    if numbers["cost_seconds"] < 0:
+        raise InputError(f"{where} has cost_seconds below 0: {numbers['cost_seconds']:g}.")
     optional: dict[str, Any] = {name: value for name, value in numbers.items() if not np.isnan(value)}
     try:
         if "seed" in optional:
             optional["seed"] = _whole(optional["seed"])
         given = Configuration(space, algorithm, hyperparameters)
-        configuration = known.completed(given, empty=entry.get(_EMPTY, ()))
+        configuration = known.completed(given, empty=entry.get(EMPTY, ()))
         return Trial(configuration, loss=loss, status=status, **optional)
     except (InputError, ConfigurationError) as error:
         raise InputError(f"{where} is no trial: {error}") from error
@@ -194,7 +176,7 @@ def _hyperparameters(entry: Mapping[str, Any], where: str, algorithm: str, known
     apart = entry.get("hyperparameters") or {}
     if not isinstance(apart, Mapping):
         raise InputError(f"{where} has hyperparameters that are no JSON object: {apart!r}.")
-    others = {n: v for n, v in entry.items() if n not in _FIELDS and n != _EMPTY and not metric_named(n)}
+    others = {n: v for n, v in entry.items() if n not in _FIELDS and n != EMPTY and not metric_named(n)}
     if entry.get("hyperparameters") is not None:
         others = {n: v for n, v in others.items() if n not in _PRINTED and known}
     found = {**others, **apart}
@@ -213,12 +195,18 @@ def _loss(entry: Mapping[str, Any], where: str, metric: Metric) -> float | None:
         if entry.get("status") in (None, "ok", "pruned"):
             raise InputError(f"{where} has no loss and no {metric.name}; give one, or the status of what failed.")
         return None
-    value = _number(entry, names[0], where)
-    if not np.isfinite(value):
-        return None
-    if names[0] == "loss":
+    losses = [_loss_by(name, entry, where, metric) for name in names]
+    if not np.allclose(losses, losses[0], rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True):
+        raise InputError(f"{where} has a {names[0]} and a {names[1]} that disagree; give one of them.")
+    return losses[0] if np.isfinite(losses[0]) else None
+
+
+def _loss_by(name: str, entry: Mapping[str, Any], where: str, metric: Metric) -> float:
+    """Return the loss that an entry has by one name, not finite where it failed."""
+    value = _number(entry, name, where)
+    if name == "loss" or not np.isfinite(value):
         return value
-    raw = Measure.of(names[0]).values(value)
+    raw = Measure.of(name).values(value)
     if not metric.holds(raw):
         raise InputError(f"{where}: {metric.name} lies in [{metric.low:g}, {metric.high:g}]; got {raw:g}.")
     return metric.loss(raw)
@@ -227,7 +215,7 @@ def _loss(entry: Mapping[str, Any], where: str, metric: Metric) -> float | None:
 def _number(entry: Mapping[str, Any], name: str, where: str) -> float:
     """Return a number of an entry, NaN where it is missing."""
     (value,), (unreadable,) = rows.numbers([entry.get(name)])
-    if unreadable:
+    if unreadable or isinstance(entry.get(name), bool):
         raise InputError(f"{where} has a {name} that is no number: {entry[name]!r}.")
     return float(value)
 
@@ -236,7 +224,3 @@ def _whole(number: float) -> int:
     if not number.is_integer():
         raise InputError(f"a seed is a whole number; got {number:g}.")
     return int(number)
-
-
-def _missing(cell: object) -> bool:
-    return cell is None or cell != cell

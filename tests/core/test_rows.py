@@ -33,7 +33,7 @@ def test_numbers_of_arrays_and_of_mixed_cells():
     assert unreadable.tolist() == [False] * 5 + [True, False, True]
 
 
-@given(scalars | st.lists(scalars))
+@given(scalars | st.lists(scalars) | st.dictionaries(st.text(), scalars))
 def test_decode_reads_json_and_python(value):
     assert rows.decode(json.dumps(value)) == value
     assert rows.decode(repr(value)) == value
@@ -46,7 +46,9 @@ def test_decode_never_fails_nor_warns(text):
         rows.decode(text)
 
 
-@pytest.mark.parametrize("text", ["rbf", "nan", "inf", "Infinity", "", "[1, 2", "(rbf)", "1and", "l1"])
+@pytest.mark.parametrize(
+    "text", ["rbf", "nan", "inf", "Infinity", "", "[1, 2", "(rbf)", "{rbf}", "{[1]: 2}", "1and", "l1"]
+)
 def test_text_that_is_no_literal_stays_text(text):
     assert rows.decode(text) == text
 

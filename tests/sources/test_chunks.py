@@ -48,6 +48,25 @@ def test_every_format_gives_the_same_chunks(tmp_path, name):
     assert [cell if isinstance(cell, str) else None for cell in table["kernel"]] == ["rbf", "None", None]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_cells_may_be_separated_by_something_else(tmp_path, separator):
+    path = tmp_path / "t.csv"
+    path.write_text(f'"C,or not"{separator}kernel{separator}y\n1\n')
+    assert [*next(read_chunks(path, 2)).columns] == ["C,or not", "kernel", "y"]
+
+
+def test_decimal_commas_are_read_beside_semicolons_alone(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("C;loss;layers;kernel\n-6,3;1,5e-3; (50,50) ;a,5\n,5;7;;2\n")
+    (chunk,) = read_chunks(path, 10)
+    assert chunk["C"].to_list() == ["-6.3", ".5"]
+    assert chunk["loss"].to_list() == ["1.5e-3", "7"]
+    assert chunk["layers"].to_list()[0] == " (50,50) "
+    assert chunk["kernel"].to_list() == ["a,5", "2"]
+    path.write_text('C,kernel\n"6,3",rbf\n')
+    assert next(read_chunks(path, 10))["C"].to_list() == ["6,3"]
+
+
 def test_nested_cells_become_json(tmp_path):
     path = tmp_path / "t.parquet"
     columns = {"layers": [[50, 50], None], "hyperparameters": [{"C": 1.5, "gamma": None}, {"C": None, "gamma": 2.0}]}
