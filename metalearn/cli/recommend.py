@@ -52,8 +52,8 @@ def recommend(
         typer.Option(
             "--history",
             metavar="FILE",
-            help="What was tried on it: JSON, CSV or Parquet of algorithm, hyperparameters, loss; a journal of optimize; "
-            "or a knowledge base.",
+            help="What was tried on it: JSON, CSV or Parquet of algorithm, hyperparameters, loss; a journal of "
+            "optimize; or a knowledge base.",
         ),
     ] = None,
     seconds_each: Annotated[
