@@ -6,7 +6,7 @@ order give the same next one, in a fresh process too.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import Any
 
@@ -35,7 +35,8 @@ class AskTell:
     Raises:
         ConfigurationError: for a queued or observed configuration that is neither in the space nor a candidate, or a
             candidate with a value outside of the space.
-        InputError: for an empty list of candidates, or a method that cannot work in this space.
+        InputError: for what is no configuration or trial, an empty list of candidates, or a method that cannot work
+            in this space.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> from dataclasses import replace
@@ -111,9 +112,10 @@ class AskTell:
         A loss that is not finite counts as a crash. All are checked before the first is taken in.
 
         Raises:
-            InputError: for a trial that is still pending.
+            InputError: for what is no trial, or one that is still pending.
             ConfigurationError: for one whose configuration is neither in the space nor a candidate.
         """
+        check_given(trials=trials)
         if any(trial.status == "pending" for trial in trials):
             raise InputError("A pending trial has nothing to tell; give it a status, and a loss where it is ok.")
         # What is pending is known, also to the second of two reports of it.
@@ -134,8 +136,10 @@ class AskTell:
         """Put configurations at the end of the queue.
 
         Raises:
+            InputError: for what is no configuration.
             ConfigurationError: for one that is neither in the space nor a candidate.
         """
+        check_given(configurations)
         self._queue += self._encoded(configurations)
 
     def restore(self, trial: Trial) -> None:
@@ -223,6 +227,7 @@ class _Pool:
     def __init__(self, space: SearchSpace, candidates: Sequence[Configuration]) -> None:
         if not candidates:
             raise InputError("There are no candidates to choose from; give at least one, or None for the whole space.")
+        check_given(candidates)
         self.space = space.cube
         self.configurations = tuple(dict.fromkeys(candidates))
         self.position = {c.id: i for i, c in enumerate(self.configurations)}
@@ -241,6 +246,27 @@ class _Pool:
             return None
         i = open_[self.space.distances(x[None], self.rows[open_])[0].argmin()]
         return self.configurations[i], self.rows[i]
+
+
+def check_given(configurations: Iterable[object] = (), *, trials: Iterable[object] = ()) -> None:
+    """Check that what is given is what it is given as.
+
+    Raises:
+        InputError: for the first that is something else; says what to give.
+
+    >>> check_given([0.5])
+    Traceback (most recent call last):
+    ...
+    metalearn.errors.InputError: 0.5 is no metalearn.Configuration; give Configuration(space.name, algorithm, {...}).
+    """
+    for given in configurations:
+        if not isinstance(given, Configuration):
+            instead = "Configuration(space.name, algorithm, {...})"
+            raise InputError(f"{given!r} is no metalearn.Configuration; give {instead}.")
+    for given in trials:
+        if not isinstance(given, Trial):
+            instead = 'Trial(configuration, loss=..., status="ok")'
+            raise InputError(f"{given!r} is no metalearn.Trial; give {instead}.")
 
 
 def _key(trial: Trial) -> Key:

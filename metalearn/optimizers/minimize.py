@@ -15,7 +15,7 @@ from metalearn.core.journal import Asked, FinishedTrial, JournalContents
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
-from metalearn.optimizers.ask_tell import AskTell
+from metalearn.optimizers.ask_tell import AskTell, check_given
 from metalearn.optimizers.journal import Journal, header, opened
 from metalearn.optimizers.progress import Show, shown
 from metalearn.optimizers.result import Result, Stopped, best_of, better
@@ -93,6 +93,9 @@ def minimize(
     leave_if_imported()
     limits = _Limits(n_trials, seconds, patience, tolerance)
     check_limits(seconds_each=seconds_each, memory_bytes=memory_bytes)
+    if seed < 0:
+        raise InputError(f"seed is a whole number, 0 or more; got {seed}.")
+    check_given([*queue, *(candidates or ())], trials=observed)  # before a journal begins with it
     for candidate in candidates or ():  # now, and not when the first model is fitted to trials that took hours
         space.validate(candidate)
     chosen = method_of(method)

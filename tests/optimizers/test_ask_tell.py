@@ -229,6 +229,16 @@ def test_no_candidates_at_all_is_an_error():
         make(candidates=[])
 
 
+def test_what_is_no_configuration_or_trial_is_an_error():
+    optimizer = make()
+    with pytest.raises(InputError, match=r"is no metalearn.Trial"):
+        optimizer.tell([at(0.5)])
+    with pytest.raises(InputError, match=r"is no metalearn.Configuration"):
+        optimizer.enqueue([{"x": 0.5, "c": "a"}])
+    with pytest.raises(InputError, match=r"is no metalearn.Configuration"):
+        make(candidates=[0.5])
+
+
 def test_asking_for_nothing_is_an_error():
     with pytest.raises(InputError, match="at least one trial; got 0"):
         make().ask(0)

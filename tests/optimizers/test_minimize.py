@@ -390,6 +390,7 @@ def test_a_plateau_is_still_one_after_resuming(tmp_path):
         {"seconds_each": 0.0},
         {"memory_bytes": 0},
         {"tolerance": -0.5},
+        {"seed": -1},
     ],
 )
 def test_limits_out_of_range(options, tmp_path):
@@ -407,6 +408,20 @@ def test_names_and_configurations_that_are_wrong():
     incomplete = Configuration("bowl-1", "bowl-1", {"x": 0.5})
     with pytest.raises(ConfigurationError, match="has no value set"):
         run(candidates=[incomplete])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"observed": [{"x": 1}]}, r"\{'x': 1\} is no metalearn.Trial; give Trial\(configuration, loss="),
+        ({"queue": [{"x": 1}]}, r"\{'x': 1\} is no metalearn.Configuration; give Configuration\(space.name"),
+        ({"candidates": ["x"]}, r"'x' is no metalearn.Configuration"),
+    ],
+)
+def test_what_is_no_configuration_or_trial_is_refused_before_a_journal_begins(options, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        run(**options, journal=tmp_path / "bowl.jsonl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_goes_to_a_terminal_only(capsys):
