@@ -11,8 +11,9 @@ import numpy as np
 
 from metalearn.core.execution import leave_if_imported
 from metalearn.core.journal import objective_on
+from metalearn.core.metrics import Metric
 from metalearn.core.parallel import check_workers, executor
-from metalearn.core.records import NO_CONSTRAINTS, Constraints, Dataset, Trial
+from metalearn.core.records import NO_CONSTRAINTS, Configuration, Constraints, Dataset, Recommendation, Task, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.describing import described
 from metalearn.errors import InputError
@@ -127,7 +128,8 @@ def optimize(
     seconds: dict[str, float] = {}
     space, notes = space_of(dataset, search.constraints)
     # Refused now, not after what takes time.
-    objective_name = objective_on(measure(dataset, search.metric).name, dataset.id)
+    metric = measure(dataset, search.metric)
+    objective_name = objective_on(metric.name, dataset.id)
     method = method_of(search.optimizer)
     before = resumable(journal, header(space, method, search.seed, objective=objective_name))
     splits = validation_splits(dataset, search.seed)
@@ -140,6 +142,7 @@ def optimize(
     if before is not None and list(before.queue) != queue:
         begun = f"{len(before.queue)} warm starts" if before.queue else "no warm starts"
         notes += (f"the journal began with {begun}, and the search goes on from there, whatever is asked for now",)
+        found = _of_journal(before.queue, found, dataset, metric)
     options: dict[str, Any] = {"journal": journal, "callbacks": callbacks, "progress": progress}
     with timed(seconds, "search"), executor(budget.workers) as (pool, n_workers):
         result = minimize(
@@ -194,6 +197,22 @@ def _recommended(
         with timed(seconds, "describe"):
             task = described(dataset, known, seed=search.seed)
         return recommended(task, known, wishes, seconds)
+
+
+def _of_journal(
+    queue: Sequence[Configuration], found: Recommendations | None, dataset: Dataset, metric: Metric
+) -> Recommendations | None:
+    """Return the warm starts that a journal began with, None where there were none.
+
+    Evidence is that of today's recommendations, where one is among them.
+    """
+    if not queue:
+        return None
+    items = {item.configuration: item for item in found or ()}
+    task = Task(dataset.id, dataset.id, dataset.task_type) if found is None else found.task
+    names = {} if found is None else found.names
+    begun = tuple(items.get(configuration) or Recommendation(configuration) for configuration in queue)
+    return Recommendations(task, "the journal", "what it began with", begun, metric=metric, names=names)
 
 
 def _prepared(memory: float | None) -> int | None:

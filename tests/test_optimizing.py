@@ -148,13 +148,29 @@ def test_a_journal_keeps_its_queue_whatever_is_recommended_later(
     options: dict[str, Any] = {"kb": kb, "journal": tmp_path / "journal.jsonl"}
     search = Search(optimizer="random", warm_start=2)
     first = optimize(dataset, search, Budget(trials=1, seconds_each=900.0), **options)
-    resumed = optimize(dataset, search, Budget(trials=2, seconds_each=9.0), **options)
-    assert resumed.warm_starts is not None
-    recommended = [item.configuration for item in resumed.warm_starts]
-    assert first.warm_starts is not None
-    begun = [item.configuration for item in first.warm_starts]
-    assert recommended != begun
+    hurried = Budget(trials=2, seconds_each=9.0)
+    resumed = optimize(dataset, search, hurried, **options)
+    fresh = optimize(dataset, search, hurried, kb=kb)
+    begun, recommended, shown = ([item.configuration for item in f.warm_starts or ()] for f in (first, fresh, resumed))
+    assert recommended != begun == shown
     assert [t.configuration for t in resumed.result.trials] == begun
+    assert resumed.warm_starts is not None
+    assert resumed.warm_starts.title == "the journal: what it began with"
+    known = set(begun) & set(recommended)
+    assert {item.configuration for item in resumed.warm_starts if item.evidence} == known != set()
+
+
+def test_a_journal_that_began_cold_has_no_warm_starts_and_one_that_did_not_keeps_them(
+    dataset: Dataset, fits: Fits, kb: Path, tmp_path: Path
+) -> None:
+    warm = Search(optimizer="random", warm_start=2)
+    optimize(dataset, COLD, Budget(trials=1), kb=kb, journal=tmp_path / "cold.jsonl")
+    assert optimize(dataset, warm, Budget(trials=2), kb=kb, journal=tmp_path / "cold.jsonl").warm_starts is None
+    begun = optimize(dataset, warm, Budget(trials=1), kb=kb, journal=tmp_path / "warm.jsonl").warm_starts
+    resumed = optimize(dataset, COLD, Budget(trials=2), kb=kb, journal=tmp_path / "warm.jsonl").warm_starts
+    assert begun is not None
+    assert resumed is not None
+    assert [item.configuration for item in resumed] == [item.configuration for item in begun]
 
 
 # The space
