@@ -169,7 +169,8 @@ def _print(found: "Optimization", code: str | None) -> None:
     if best is not None and best.loss is not None:
         metric = found.metric.name.replace("_", " ")
         at = "" if best.fidelity == 1 else f" at fidelity {best.fidelity:.3g}"
-        rows = list(best.configuration.hyperparameters.items())
+        values = best.configuration.hyperparameters.items()
+        rows = [(name, "None" if value is None else value) for name, value in values]
         title = f"Best: {best.configuration.algorithm}, {metric} {found.value(best.loss):.4f} in cross-validation{at}"
         print_table(title, ("hyperparameter", "value"), rows)
     if code is not None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -117,8 +118,16 @@ def test_a_journal_and_a_report_are_written(run, table, fits, tmp_path):
     assert out.startswith("random: 6 trials (6 ok, 2 new, 4 from the journal) in ")
     out = run(*options(table, "--trials", "6", "--warm-start", "0", "--journal", journal))[1]
     assert "- the journal began with 5 warm starts, and the search goes on from there" in out
+    assert "Warm starts, by the journal: what it began with" in out
     assert len({c.id for c in fits[n_before:]}) == 2
     assert report.read_text() != page
+
+
+def test_none_is_printed_as_such(run, table, fits):
+    out = run(*options(table, "--algorithms", "random_forest", "--warm-start", "1", "--trials", "1"))[1]
+    nones = [name for name, value in fits[0].hyperparameters.items() if value is None]
+    assert nones
+    assert all(re.search(rf"^ +{name} +None$", out.partition("Best: ")[2], re.MULTILINE) for name in nones)
 
 
 def test_another_seed_in_the_journal_is_refused(run, table, fits, tmp_path, monkeypatch):
