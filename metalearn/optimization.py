@@ -27,10 +27,9 @@ class Optimization:
     """What was found for a dataset, and how.
 
     ``warm_starts`` are what was recommended, and put in front of the queue, or what the journal began with; None in a
-    cold start. ``estimator`` is the
-    best pipeline, fitted to all rows; None where no trial ended well. ``notes`` say what was left out, and why.
-    ``seconds`` are those of each stage: describe, load, fit, recommend, prepare, search, refit. The first
-    ``n_from_journal`` trials are those of the journal that it went on from.
+    cold start. ``estimator`` is the best pipeline, fitted to all rows; None where no trial ended well. ``notes`` say
+    what was left out, and why. ``seconds`` are those of each stage: describe, load, fit, recommend, prepare, search,
+    refit. The first ``n_from_journal`` trials are those of the journal that it went on from.
     """
 
     dataset: Dataset
