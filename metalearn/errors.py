@@ -110,5 +110,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     by_lower = {k.lower(): k for k in known}
-    nearest = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    nearest = get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=0.5)  # a name may be given as a number
     return f"did you mean {by_lower[nearest[0]]!r}? " if nearest else ""

@@ -1,7 +1,8 @@
 """Raw files as datasets: delimited text (.csv, .tsv, .csv.gz), ARFF and Parquet.
 
 The format is told by the file's name: ``.arff`` and ``.parquet`` (or ``.pq``), everything else is delimited text.
-A gzipped file is unpacked whatever its name. What a table's columns are is decided in ``metalearn.sources.frames``.
+A gzipped file is unpacked whatever its name. Between semicolons, numbers may have decimal commas. What a table's
+columns are is decided in ``metalearn.sources.frames``.
 """
 
 import csv
@@ -19,12 +20,16 @@ from metalearn.core.records import Dataset, TaskType
 from metalearn.core.rows import first_line
 from metalearn.errors import InputError
 from metalearn.sources.arff import read_arff
-from metalearn.sources.frames import MISSING_MARKERS, make_dataset
+from metalearn.sources.columns import MISSING_MARKERS
+from metalearn.sources.frames import make_dataset
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SNIFFED_CHARACTERS = 50_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# A number with a decimal comma, or a whole one; and one whose comma might be a thousand's.
+_DECIMAL = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?|[+-]?inf", re.IGNORECASE)
+_MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 # No text holds these: NUL and its neighbours. (26 is Ctrl-Z, DOS' end of file, which old data sets carry.)
 _BINARY_CHARACTER = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
@@ -70,6 +75,8 @@ def _read(path: Path) -> tuple[pd.DataFrame, list[str]]:
     if not path.exists():
         raise InputError(f"There is no file {path}; check the path.")
     endings = set(map(str.lower, path.suffixes))
+    if path.suffix.lower() in (".json", ".jsonl"):
+        raise InputError(f"{path} is JSON, which is no table; give a CSV, ARFF or Parquet file.")
     if {".parquet", ".pq"} & endings:
         return _read_parquet(path), []
     text = _text(path)
@@ -134,9 +141,25 @@ def _read_delimited(text: str, path: Path) -> pd.DataFrame:
     # As they stand there: pandas renames in silence what is there twice.
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     header = next((line for line in lines if line), [])
+    frame = _with_decimal_points(frame) if separator == ";" else frame
     if len(header) == frame.shape[1]:
         frame.columns = pd.Index([given or name for given, name in zip(header, frame.columns, strict=True)])
     return frame
+
+
+def _with_decimal_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of texts with points for the decimal commas of columns in which all texts are numbers.
+
+    1,234 may be 1.234 or 1234: it is left alone unless some other number tells that the file has decimal commas.
+    """
+    columns, certain = [], False
+    for name in frame:
+        texts = {text.strip() for text in frame[name].dropna().unique()}.difference(MISSING_MARKERS)
+        with_commas = [text for text in texts if "," in text]
+        if with_commas and all(map(_DECIMAL.fullmatch, texts)):
+            columns.append(name)
+            certain = certain or not all(map(_MAYBE_THOUSANDS.fullmatch, with_commas))
+    return frame.assign(**{str(n): frame[n].str.replace(",", ".") for n in columns}) if certain else frame
 
 
 def _separator(text: str) -> str:

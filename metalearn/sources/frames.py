@@ -1,30 +1,25 @@
 """A table in memory as a dataset: what kind each column is, what is missing, which task the target makes."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from pandas.api import types
 
 from metalearn.core.records import Dataset, Kind, TaskType
 from metalearn.errors import InputError, did_you_mean
-from metalearn.sources.fingerprints import as_numbers, encodable, fingerprint, parsed
+from metalearn.sources.columns import Converted, categories, convert, too_large
+from metalearn.sources.fingerprints import encodable, fingerprint
 
-MISSING_MARKERS = ("", "?", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "#N/A", "<NA>")
 MIN_ROWS = 10
 # A target of whole numbers is a class label when it takes few values, each on average in at least 5 rows.
 _MAX_NUMERIC_CLASSES = 20
 _MIN_ROWS_PER_CLASS = 5
-# Free text: mostly distinct values of several words.
-_MIN_WORDS = 3
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
-_SPACES = re.compile(r"\s+", re.ASCII)
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     Column = pd.Series[Any]
 
 
@@ -39,11 +34,11 @@ def make_dataset(
 ) -> Dataset:
     """Turn a table into a dataset with features of shape (n, p) and a target of shape (n,).
 
-    Numbers become float64, infinite ones missing. Booleans, categories, text and the columns named in ``nominal``
-    become categories of strings, unless all their values parse as numbers, as ISO dates (datetime64), or they are
-    free text (str): mostly distinct values of three words or more on average. Text is stripped; the usual markers
-    (``?``, ``NA``, an empty cell, ...) are missing. Rows without a target are dropped, doubled column names numbered,
-    which the dataset's ``notes`` say.
+    Numbers become float64, missing where infinite or too large for learners. Booleans, categories, text and the
+    columns named in ``nominal`` become categories of strings, unless all their values parse as numbers, as ISO dates
+    (datetime64), or they are free text (str): mostly distinct values of three words or more on average. Text is
+    stripped; the usual markers (``?``, ``NA``, an empty cell, ...) are missing. Rows without a target are dropped,
+    doubled column names numbered; the dataset's ``notes`` say so, and which columns had numbers that were too large.
 
     Without ``task_type`` a target of numbers makes a regression, unless they are whole and take at most 20 values
     and at most n / 5 (but two always suffice); any other target makes a classification.
@@ -53,8 +48,8 @@ def make_dataset(
 
     Raises:
         InputError: when there is no target or no such column, the target has one value, or classes most of which have
-            one row, fewer than 10 rows have a target, there are no features, all their values are missing, a regression
-            target is not numeric, or the task type is another one.
+            one row, or is of dates, fewer than 10 rows have a target, there are no features, all their values are
+            missing, a regression target is not numeric, or the task type is another one.
 
     >>> table = pd.DataFrame({"a": range(12), "b": ["x", "?", "z"] * 4, "y": [0, 1] * 6})
     >>> dataset = make_dataset(table, "y")
@@ -68,13 +63,16 @@ def make_dataset(
         raise InputError(f"Name the target column of {name}; its columns are {quoted_names(table.columns)}.")
     for column in (*([] if target is None else [target]), *nominal):
         _require_column(column, table, name)
-    y, rows = _target(table, target, task_type, name, nominal=target in nominal, lenient=lenient)
+    found = None if target is None else convert(table[target], nominal=target in nominal)
+    y, rows = _target(found, len(table), task_type, name, lenient=lenient)
     features = table if target is None else table.drop(columns=target)
     features = (features if rows.all() else features.loc[rows]).reset_index(drop=True)
-    X, kinds = _features(features, frozenset(nominal))
+    X, kinds, limited = _features(features, frozenset(nominal))
     _require_features(X, name, lenient=lenient)
     dropped = () if rows.all() else (f"rows without a target are left out: {np.sum(~rows)}",)
-    notes = renamed(frame.columns, table.columns) + dropped
+    limited += [str(target)] if found is not None and found.limited else []
+    large = (f"numbers that are infinite or too large for learners are missing in {quoted_names(limited)}",)
+    notes = renamed(frame.columns, table.columns) + (large if limited else ()) + dropped
     return Dataset(X, y, name, kinds, fingerprint(X, y), notes=notes)
 
 
@@ -105,123 +103,26 @@ def renamed(given: Iterable[Any], names: Iterable[str]) -> tuple[str, ...]:
     return (f"columns whose name was taken already are called {quoted_names(others)}",) if others else ()
 
 
-def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...]]:
-    """Return the columns in the dtypes of their kinds, and the kinds; plain numbers are converted all at once."""
+def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...], list[str]]:
+    """Return the columns in the dtypes of their kinds, the kinds, and which columns had numbers that were too large.
+
+    Plain numbers are converted all at once.
+    """
     plain = np.array(
         [isinstance(t, np.dtype) and t.kind in "iuf" and n not in nominal for n, t in table.dtypes.items()], dtype=bool
     )
     values = np.array(table.iloc[:, np.flatnonzero(plain)].to_numpy(dtype=np.float64), order="F")
-    values[np.isinf(values)] = np.nan
+    large = too_large(values)
+    values[large] = np.nan
     numbers = pd.DataFrame(values, table.index, table.columns[plain], copy=False)
-    others = {name: _convert(table[name], nominal=name in nominal) for name in table.columns[~plain]}
-    kinds: list[Kind] = ["numeric" if name not in others else others[name][1] for name in table.columns]
+    others = {name: convert(table[name], nominal=name in nominal) for name in table.columns[~plain]}
+    kinds: list[Kind] = ["numeric" if name not in others else others[name].kind for name in table.columns]
+    limited = [*table.columns[plain][np.any(large, axis=0)], *(name for name in others if others[name].limited)]
     if not others:
-        return numbers, tuple(kinds)
-    converted = pd.DataFrame({name: column for name, (column, _) in others.items()}, index=table.index)
+        return numbers, tuple(kinds), limited
+    converted = pd.DataFrame({name: column.values for name, column in others.items()}, index=table.index)
     order = np.argsort(np.argsort(~plain, kind="stable"))
-    return pd.concat([numbers, converted], axis=1).iloc[:, order], tuple(kinds)
-
-
-def _convert(column: "Column", *, nominal: bool) -> "tuple[Column, Kind]":
-    """Return a raw column in the dtype of its kind, and the kind."""
-    nominal = nominal or types.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype)
-    if nominal:
-        return _categories(column), "nominal"
-    if types.is_datetime64_any_dtype(column.dtype):
-        return _naive(column), "date"
-    if types.is_timedelta64_dtype(column.dtype):
-        column = column.dt.total_seconds()
-    if types.is_numeric_dtype(column.dtype) and not types.is_complex_dtype(column.dtype):
-        return _finite(column), "numeric"
-    return _convert_text(column)
-
-
-def _convert_text(column: "Column") -> "tuple[Column, Kind]":
-    # Most columns of most files parse as they are, and are spared the slower cleaning.
-    as_they_are = as_numbers(column) if isinstance(column.dtype, pd.StringDtype) else None
-    if as_they_are is not None:
-        return _finite(as_they_are), "numeric"
-    codes, distinct = _distinct_texts(column)
-    numbers = parsed(distinct)
-    if numbers is not None:
-        return _finite(_like(column, np.append(numbers, np.nan)[codes])), "numeric"
-    dates = _as_dates(distinct)
-    if dates is not None:
-        return _like(column, dates.append(pd.DatetimeIndex([None]))[codes]), "date"
-    if _is_free_text(codes, distinct):
-        return _like(column, np.array([*distinct, None], dtype=object)[codes]).astype("str"), "text"
-    return _category(column, codes, distinct), "nominal"
-
-
-def _distinct_texts(column: "Column") -> tuple[NDArray[np.int64], list[str]]:
-    """Return the distinct stripped texts in order, and which of them each row (n,) has; -1 for what is missing."""
-    raw_codes, raw = pd.factorize(_texts(column))
-    texts = [text.strip() for text in raw]
-    distinct = sorted(set(texts).difference(MISSING_MARKERS))
-    position = {text: i for i, text in enumerate(distinct)}
-    codes = np.array([*(position.get(text, -1) for text in texts), -1])[raw_codes]
-    return np.where(column.isna(), -1, codes), distinct  # pandas 2 writes None out
-
-
-def _texts(column: "Column") -> "Column":
-    try:
-        return column if isinstance(column.dtype, pd.StringDtype) else column.astype("str")
-    except Exception:  # a dtype of someone else's, or text that no encoding can hold
-        return pd.Series([encodable(str(value)) for value in column], column.index, dtype="str")
-
-
-def _like(column: "Column", values: Any) -> "Column":
-    return pd.Series(values, column.index, name=column.name)
-
-
-def _category(column: "Column", codes: NDArray[np.int64], distinct: list[str]) -> "Column":
-    return _like(column, pd.Categorical.from_codes(codes, pd.Index(distinct, dtype="str")))
-
-
-def _categories(column: "Column") -> "Column":
-    dtype = column.dtype
-    if not isinstance(dtype, pd.CategoricalDtype) and (types.is_object_dtype(dtype) or not isinstance(dtype, np.dtype)):
-        return _labelled(column)
-    each = column.astype("category").cat.remove_unused_categories().cat
-    labels = _labelled(pd.Series(each.categories)).cat  # of a few values, not of all rows
-    codes = np.append(labels.codes.to_numpy(), -1)[each.codes.to_numpy()]
-    return _category(column, codes, list(labels.categories))
-
-
-def _labelled(column: "Column") -> "Column":
-    values = column.astype(object).infer_objects()
-    if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
-        # 1.0 and 1 are one class, and read as people write it.
-        numbers = _finite(values)
-        labels = {v: str(int(v)) if v.is_integer() else repr(v) for v in numbers.dropna().unique().tolist()}
-        values = numbers.map(labels)
-    return _category(column, *_distinct_texts(values))
-
-
-def _finite(column: "Column") -> "Column":
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return pd.Series(np.where(np.isfinite(values), values, np.nan), column.index, name=column.name)
-
-
-def _as_dates(texts: list[str]) -> pd.DatetimeIndex | None:
-    if not all(map(_ISO_DATE.fullmatch, texts)):
-        return None
-    dates = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    return None if dates.hasnans else dates.tz_localize(None)
-
-
-def _naive(dates: "Column") -> "Column":
-    if isinstance(dates.dtype, pd.ArrowDtype):  # its days have no time zone, not even none
-        dates = pd.to_datetime(dates.astype(object), utc=True)
-    return dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
-
-
-def _is_free_text(codes: NDArray[np.int64], distinct: list[str]) -> bool:
-    rows = np.bincount(codes[codes >= 0])
-    if len(distinct) <= rows.sum() / 2:
-        return False
-    gaps = np.array([len(_SPACES.findall(text)) for text in distinct])
-    return bool(rows @ gaps / rows.sum() >= _MIN_WORDS - 1)
+    return pd.concat([numbers, converted], axis=1).iloc[:, order], tuple(kinds), limited
 
 
 def _task_type(y: "Column", kind: Kind) -> TaskType:
@@ -233,14 +134,13 @@ def _task_type(y: "Column", kind: Kind) -> TaskType:
 
 
 def _target(
-    table: pd.DataFrame, target: str | None, task_type: TaskType | None, name: str, *, nominal: bool, lenient: bool
+    found: Converted | None, n: int, task_type: TaskType | None, name: str, *, lenient: bool
 ) -> "tuple[Column, NDArray[np.bool_]]":
-    """Return the target of the rows that have one, and which these are (n,); without a target all rows."""
-    if target is None:
-        everything = np.ones(len(table), dtype=bool)
-        _require_rows(len(table), name, 1, "")
-        return pd.Series(np.full(len(table), np.nan)), everything
-    y, kind = _convert(table[target], nominal=nominal)
+    """Return the target of the rows that have one, and which these of all n are; without a target all rows."""
+    if found is None:
+        _require_rows(n, name, 1, "")
+        return pd.Series(np.full(n, np.nan)), np.ones(n, dtype=bool)
+    y, kind, _ = found
     rows = y.notna().to_numpy()
     _require_rows(int(rows.sum()), name, 1 if lenient else MIN_ROWS, " with a target")
     y = y[rows].reset_index(drop=True)
@@ -250,13 +150,15 @@ def _target(
 def _as_target(y: "Column", kind: Kind, task_type: TaskType, name: str, *, lenient: bool) -> "Column":
     if task_type not in ("classification", "regression"):
         raise InputError(f"A task type is classification or regression; got {task_type!r}.")
+    if kind == "date" and not lenient:
+        raise InputError(f"The target {y.name!r} of {name} holds dates, which cannot be a target; choose another.")
     if task_type == "regression" and kind != "numeric":
         raise InputError(f"The target {y.name!r} of {name} is not numeric; choose classification or another target.")
     if y.nunique() < 2 and not lenient:
         raise InputError(f"The target {y.name!r} of {name} has one value only ({y.iloc[0]}); choose another target.")
     if task_type == "regression":
         return y
-    labels = y.cat.remove_unused_categories() if kind == "nominal" else _categories(y)
+    labels = y.cat.remove_unused_categories() if kind == "nominal" else categories(y)
     if not lenient:
         _require_repeated_classes(labels, name, numeric=kind == "numeric")
     return labels
@@ -270,7 +172,7 @@ def _require_repeated_classes(labels: "Column", name: str, *, numeric: bool) -> 
 
 
 def _require_column(column: str, table: pd.DataFrame, name: str) -> None:
-    if column not in table:
+    if column not in list(table.columns):  # it may be anything, as a number
         hint = did_you_mean(column, list(table.columns)) or f"its columns are {quoted_names(table.columns)}."
         raise InputError(f"There is no column {column!r} in {name}; {hint.strip()}")
 

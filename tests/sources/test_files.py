@@ -96,6 +96,44 @@ def test_separators_inside_quotes_and_decimal_commas_do_not_mislead(tmp_path):
     assert set(dataset.X["note"]) == {"one, two, three", "4,5"}
 
 
+def test_what_pandas_writes_with_decimal_commas_is_read_as_it_was(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=20), "tiny": rng.normal(size=20) * 1e-9, "y": rng.normal(size=20)})
+    frame.loc[3, "x"] = None
+    frame.to_csv(tmp_path / "dec.csv", sep=";", decimal=",", index=False)
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    commas, points = (load_dataset(tmp_path / name, "y") for name in ("dec.csv", "plain.csv"))
+    assert commas.kinds == ("numeric", "numeric")
+    pd.testing.assert_frame_equal(commas.X, points.X)
+    assert commas.fingerprint == points.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1,5", "2", " ? ", "-,5", "1,5e-3"], [1.5, 2, np.nan, -0.5, 0.0015]),
+        (["1,5", "two"], None),
+        (["1,5", "2.5"], None),
+        (["1,5", "1,2,3"], None),
+        (["1.234,5", "2,5"], None),
+        (["1,234", "12,345"], None),
+        (["1,234", "0,345"], [1.234, 0.345]),
+    ],
+    ids=lambda cells: " ".join(map(str, cells or [])),
+)
+def test_commas_are_decimal_where_all_of_a_column_are_such_numbers(tmp_path, cells, values):
+    text = "a;y\n" + "".join(f"{cells[i % len(cells)]};{'uv'[i % 2]}\n" for i in range(10 * len(cells)))
+    column = load_dataset(written(tmp_path, "a.csv", text), "y").X["a"]
+    assert column.dtype == ("category" if values is None else "float64")
+    if values is not None:
+        np.testing.assert_array_equal(column[: len(values)], values)
+
+
+def test_three_digits_behind_a_comma_are_decimals_where_another_column_tells(tmp_path):
+    text = "a;b;y\n" + "1,234;0,5;u\n2,345;1,25;v\n" * 6
+    assert load_dataset(written(tmp_path, "a.csv", text), "y").X["a"].tolist() == [1.234, 2.345] * 6
+
+
 @pytest.mark.parametrize(
     "encode",
     [
@@ -175,6 +213,7 @@ FLAWED = {
     "bad.gz": (b"\x1f\x8b hello", "cannot be read"),
     "bad.parquet": (b"hello", "is not a readable Parquet file"),
     "text.arff": ("hello", "no line says @data"),
+    "table.json": ('[{"a": 1}]', "table.json is JSON, which is no table"),
     "value.arff": ("@relation r\n@attribute a real\n@attribute y {0}\n@data\n1,0\nx,0\n", "at line 6"),
 }
 
@@ -198,3 +237,5 @@ def test_what_is_not_there(tmp_path):
         load_dataset(path)
     with pytest.raises(InputError, match="no column 'kin' in a; did you mean 'kind'"):
         load_dataset(path, "kin")
+    with pytest.raises(InputError, match="no column 13 in a; its columns are 'height', 'kind', 'y'"):
+        load_dataset(path, 13)

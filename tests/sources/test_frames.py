@@ -1,7 +1,4 @@
-"""Tables in memory: the kind of each column, the task that a target makes, and the fingerprint."""
-
-import datetime as dt
-from decimal import Decimal
+"""Tables in memory: their columns, the task that a target makes, and the fingerprint."""
 
 import numpy as np
 import pandas as pd
@@ -16,43 +13,21 @@ from metalearn.sources.frames import make_dataset, unique_names
 N = 12
 Y = ["a", "b"] * 6
 
-COLUMNS = {
-    "bool": ([True, False] * 6, "nominal"),
-    "bool with missing": (pd.array([True, None] * 6, dtype="boolean"), "nominal"),
-    "Int64": (pd.array([1, None] * 6, dtype="Int64"), "numeric"),
-    "int8": (np.arange(N, dtype=np.int8), "numeric"),
-    "category of numbers": (pd.Categorical([1, 2] * 6), "nominal"),
-    "number words": (["1", " 2.5 "] * 6, "numeric"),
-    "huge numbers": ([str(10**25)] * N, "numeric"),
-    "decimal": ([Decimal("1.5")] * N, "numeric"),
-    "words": (["x", "y"] * 6, "nominal"),
-    "mixed": ([1, "x"] * 6, "nominal"),
-    "lists": ([[1]] * N, "nominal"),
-    "all missing": ([None] * N, "numeric"),
-    "time zone": (pd.date_range("2020", periods=N, tz="Europe/Vienna"), "date"),
-    "iso": (["2020-01-02", "2021-02-03T10:00:00Z"] * 6, "date"),
-    "day that is none": (["2020-01-02", "2020-02-31"] * 6, "nominal"),
-    "date objects": ([dt.date(2020, 1, 2)] * N, "date"),
-    "duration": (pd.to_timedelta(range(N), unit="s"), "numeric"),
-    "sentences": ([f"the {i}th cat sat here" for i in range(N)], "text"),
-    "few sentences": (["the cat sat here", "the dog sat there"] * 6, "nominal"),
-    "identifiers": ([f"id{i}" for i in range(N)], "nominal"),
-}
 
-
-@pytest.mark.parametrize("label", COLUMNS)
-def test_the_kind_and_dtype_of_a_column(label):
-    values, kind = COLUMNS[label]
-    dataset = make_dataset(pd.DataFrame({"x": values, "full": range(N), "y": Y}), "y")
-    dtype = {"numeric": "float64", "nominal": "category", "date": "datetime64", "text": "str"}[kind]
-    assert dataset.kinds[0] == kind
-    assert str(dataset.X["x"].dtype).startswith(dtype)
-
-
-def test_infinite_numbers_are_missing():
-    X = make_dataset(pd.DataFrame({"a": [1.0, np.inf, -np.inf, 2.0] * 3, "y": Y}), "y").X
-    assert X["a"].tolist()[0] == 1.0
-    assert X["a"].isna().sum() == 6
+@pytest.mark.parametrize("large", [np.inf, 1e308, 3.5e38])
+def test_numbers_that_no_learner_takes_are_missing_and_noted(large):
+    numbers = [1.0, large, -large, 3.4e38] * 3
+    dataset = make_dataset(pd.DataFrame({"a": numbers, "b": map(str, numbers), "c": range(N), "y": Y}), "y")
+    for name in "ab":
+        assert dataset.X[name].dropna().tolist() == [1.0, 3.4e38] * 3
+        assert dataset.X[name].isna().sum() == 6
+    assert dataset.notes == ("numbers that are infinite or too large for learners are missing in 'a', 'b'",)
+    predicted = make_dataset(pd.DataFrame({"a": range(2 * N), "y": [*numbers, *np.arange(N) / 7]}), "y")
+    assert len(predicted.y) == 2 * N - 6
+    assert predicted.notes == (
+        "numbers that are infinite or too large for learners are missing in 'y'",
+        "rows without a target are left out: 6",
+    )
 
 
 def test_labels_read_as_people_write_them():
@@ -131,6 +106,11 @@ def test_numbers_that_names_have_already_are_passed_over():
         ({"y": Y}, {}, "no column besides the target"),
         ({"a": [None] * N, "b": ["?"] * N, "y": Y}, {}, "All feature values of data are missing"),
         ({"a": range(N), "y": Y}, {"task_type": "regression"}, "is not numeric"),
+        (
+            {"a": range(N), "y": ["2020-01-02", "2021-02-03"] * 6},
+            {},
+            "'y' of data holds dates, which cannot be a target",
+        ),
         ({"a": range(N), "y": Y}, {"task_type": "ranking"}, "classification or regression; got 'ranking'"),
     ],
 )
