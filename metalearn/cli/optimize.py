@@ -152,7 +152,8 @@ def _python(found: "Optimization", file: Path) -> str:
 
     assert found.best is not None  # noqa: S101  for the type checker; the caller has asked
     options: dict[str, Any] = {"task_type": found.dataset.task_type, "n_classes": found.dataset.n_classes}
-    return str(to_python(found.best.configuration, path=str(file), target=str(found.dataset.y.name), **options))
+    options |= {"path": str(file), "target": str(found.dataset.y.name), "metric": found.metric.name}
+    return str(to_python(found.best.configuration, **options))
 
 
 def _print(found: "Optimization", code: str | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metalearn.core.records import Configuration, TaskType
-from metalearn.errors import MissingDependencyError
+from metalearn.errors import InputError, MissingDependencyError
 from metalearn.learners.catalog import find_learner, missing_extra
 from metalearn.learners.expressions import Call, build, call
 from metalearn.learners.models import estimator
@@ -39,6 +39,7 @@ def make_estimator(
 
     Raises:
         ConfigurationError: for an algorithm or a hyperparameter that is not known.
+        InputError: for what is no configuration.
         MissingDependencyError: when the algorithm's library is not installed.
 
     >>> import pandas as pd
@@ -47,6 +48,9 @@ def make_estimator(
     >>> pipeline.fit(table, ["elm", "elm", "oak", "oak"]).predict(table).tolist()
     ['elm', 'elm', 'oak', 'oak']
     """
+    if not isinstance(configuration, Configuration):
+        what = type(configuration).__name__
+        raise InputError(f"Give one configuration, such as answer[0] of what recommend answers; got {what}.")
     extra = missing_extra(configuration.algorithm)
     if extra is not None:
         raise MissingDependencyError(find_learner(configuration.algorithm).module, extra)

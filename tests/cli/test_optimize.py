@@ -83,6 +83,7 @@ def test_json_is_one_document(run, table, fits):
     assert len(document["warm_starts"]) == 5
     assert all(item["evidence"] for item in document["warm_starts"])
     assert "pipeline = " in document["python"]
+    assert 'scoring="neg_log_loss"' in document["python"]
     assert [point["loss"] for point in document["incumbents"]] == [pytest.approx(0.7)]
 
 

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from metalearn.core.algorithms import canonical_algorithm
 from metalearn.core.records import Configuration, TaskType
-from metalearn.errors import ConfigurationError, MissingDependencyError
+from metalearn.errors import ConfigurationError, InputError, MissingDependencyError
 from metalearn.learners import catalog
 from metalearn.learners.build import estimator_expression, make_estimator, task_type_of
 from metalearn.learners.definition import SPACE_NAMES
@@ -247,6 +247,11 @@ def test_a_published_imputation_is_followed() -> None:
     assert estimator[-1].n_estimators == 5
     numeric = estimator[0].transformers[0][1]
     assert numeric[0].strategy == "most_frequent"
+
+
+def test_what_is_no_configuration_is_refused() -> None:
+    with pytest.raises(InputError, match=r"Give one configuration, such as answer\[0\] .*; got list"):
+        make_estimator([Configuration("sklearn", "lda")])  # type: ignore[arg-type]
 
 
 def test_a_library_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

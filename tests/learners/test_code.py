@@ -1,8 +1,9 @@
 """The printed script is the estimator."""
 
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from threadpoolctl import threadpool_limits
 
+from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, TaskType
-from metalearn.errors import ConfigurationError
+from metalearn.errors import ConfigurationError, InputError
 from metalearn.learners.build import estimator_expression, make_estimator
 from metalearn.learners.code import to_python
 from metalearn.learners.definition import SPACE_NAMES
 from metalearn.learners.expressions import imports
+from metalearn.learners.rows import COSTS
 from metalearn.learners.space import search_space
 from metalearn.sources.files import load_dataset
 
@@ -89,6 +93,68 @@ def test_a_csv_that_pandas_alone_misreads_is_left_to_metalearn(
     assert _run(odd_script, tmp_path) == _run(plain_script, tmp_path)
 
 
+def _infinite(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(x=table["x"].where(table.index != 3, np.inf))
+
+
+def _huge(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(x=table["x"].where(table.index != 3, -1e308))
+
+
+def _dated(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(day=pd.date_range("2020-01-01", periods=len(table)).strftime("%Y-%m-%d"))
+
+
+def _spaced(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(z=[" ? ", "1"] * (len(table) // 2))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("spoil", [_infinite, _huge, _dated, _spaced])
+def test_a_table_that_pandas_alone_reads_otherwise_is_left_to_metalearn(
+    spoil: Callable[[pd.DataFrame], pd.DataFrame], ending: str, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    path, spoilt = tmp_path / f"table.{ending}", spoil(table)
+    if ending == "csv":
+        spoilt.to_csv(path, index=False)
+    else:
+        spoilt.to_parquet(path)
+    script = to_python(Configuration("sklearn", "lda"), path=str(path), target="class")
+    assert 'load_dataset(PATH, TARGET, task_type="classification")' in script
+
+
+def test_infinite_and_huge_values_are_missing_in_the_script_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "z": rng.normal(size=60)})
+    table["y"] = 3 * table["x"] + table["z"]
+    table.loc[[3, 4], "x"] = np.inf, 1e308
+    table.loc[5, "y"] = -np.inf
+    table.to_csv(tmp_path / "table.csv", index=False)
+    configuration = Configuration("sklearn", "random_forest", {"n_estimators": 10})
+    dataset = load_dataset(tmp_path / "table.csv", "y")
+    options: dict[str, Any] = {"task_type": "regression", "seed": 2}
+    scores = cross_val_score(
+        make_estimator(configuration, **options),
+        dataset.X,
+        dataset.y,
+        cv=KFold(5, shuffle=True, random_state=2),
+        scoring="r2",
+    )
+    printed = _run(to_python(configuration, path=str(tmp_path / "table.csv"), target="y", **options), tmp_path)
+    assert len(dataset.y) == 59
+    assert printed.startswith(f"R2: {scores.mean():.4f} ")
+
+
+def test_decimal_commas_are_read_by_metalearn(table: pd.DataFrame, tmp_path: Path) -> None:
+    table.to_csv(tmp_path / "plain.csv", index=False)
+    table.to_csv(tmp_path / "commas.csv", sep=";", decimal=",", index=False)
+    printed = {
+        _run(to_python(Configuration("sklearn", "lda"), path=str(tmp_path / name), target="class"), tmp_path)
+        for name in ("plain.csv", "commas.csv")
+    }
+    assert len(printed) == 1
+
+
 def _configuration(task_type: TaskType, algorithm: str, **choices: Any) -> Configuration:
     default = search_space(task_type).default(algorithm)
     return Configuration(default.space, algorithm, {**default.hyperparameters, **choices})
@@ -144,6 +210,46 @@ def test_a_script_takes_labels_that_are_whole_numbers(ending: str, table: pd.Dat
     configuration = _configuration("classification", "random_forest", class_weight="balanced")
     script = to_python(configuration, path=f"table.{ending}", target="class", n_classes=2)
     assert _run(script, tmp_path).startswith("balanced accuracy: 0.")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "metric", "words", "scoring"),
+    [
+        ("ridge", "log_loss", "log loss", "neg_log_loss"),
+        ("ridge", "area_under_roc_curve", "ROC AUC", "roc_auc_ovr"),
+        ("lda", "f1_weighted", "weighted F1", "f1_weighted"),
+    ],
+)
+def test_a_script_scores_by_the_metric_asked_for(
+    algorithm: str, metric: str, words: str, scoring: str, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    known = table.replace("?", None)
+    known.to_csv(tmp_path / "table.csv", index=False)
+    configuration = _configuration("classification", algorithm)
+    path = str(tmp_path / "table.csv")
+    printed = _run(to_python(configuration, path=path, target="class", metric=metric, n_classes=2), tmp_path)
+    estimator = make_estimator(configuration, n_classes=2, probabilities=scoring != "f1_weighted")
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = cross_val_score(estimator, known.drop(columns="class"), known["class"], cv=folds, scoring=scoring)
+    assert printed.startswith(f"{words}: {abs(scores.mean()):.4f} ")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_that_can_be_scored_is(name: str) -> None:
+    kind: TaskType = "regression" if name in ("r2", "rmse", "mae") else "classification"
+    other: TaskType = "classification" if kind == "regression" else "regression"
+    options: dict[str, Any] = {"path": "t.csv", "target": "y", "metric": name}
+    script = to_python(_configuration(kind, "ridge"), **options)
+    scoring = re.search('scoring="(.*?)"', script)
+    assert scoring is not None
+    get_scorer(scoring[1])
+    assert ("scores = -cross_val_score(" in script) == (name in ("rmse", "mae", "log_loss"))
+    if name in COSTS:  # nothing in scikit-learn scores these
+        assert scoring[1] == "balanced_accuracy"
+    else:
+        assert {"rmse": "root_mean_squared", "mae": "mean_absolute"}.get(name, name) in scoring[1]
+        with pytest.raises(InputError, match=f"{name} does not measure {other}; choose from"):
+            to_python(_configuration(other, "ridge"), **options)
 
 
 def test_the_task_type_is_the_spaces_unless_given() -> None:
