@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from metalearn import checks as checks
-    from metalearn.api import fetch_dataset, fetch_task, load_dataset, make_estimator, optimize, recommend
+    from metalearn.api import describe, fetch_dataset, fetch_task, load_dataset, make_estimator, optimize, recommend
     from metalearn.core.meta_dataset import MetaDataset
     from metalearn.core.records import Configuration, Constraints, Dataset, Evidence, Recommendation, Task, Trial
     from metalearn.core.spaces import SearchSpace
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _HOMES = {
+    "describe": "metalearn.api",
     "fetch_dataset": "metalearn.api",
     "fetch_task": "metalearn.api",
     "load_dataset": "metalearn.api",
@@ -52,6 +53,7 @@ __all__ = [
     "SearchSpace",
     "Task",
     "Trial",
+    "describe",
     "fetch_dataset",
     "fetch_task",
     "load_dataset",

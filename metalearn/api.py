@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,16 @@ def describe(
     """Return the task of predicting the dataset's target, with its meta-features, found within ``timeout`` seconds.
 
     They are those that the tasks of ``kb`` have (default: the bundled one; see ``metalearn.describing``).
+
+    Raises:
+        InputError: for a seed that is no whole number from 0 on.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> describe(_as_dataset(X, y)).meta_features["n_classes"]
+    3.0
     """
+    _require_whole("seed", seed, 0)
     with opened(kb) as known:
         return described(dataset, known, timeout=timeout, seed=seed)
 
@@ -153,8 +163,8 @@ def recommend(
     was fitted to a snapshot is cached (``recommenders.cache``).
 
     Raises:
-        InputError: for data, a history or a metric that cannot be used, a k below 1, or where nothing is left to
-            recommend: says which limit leaves nothing.
+        InputError: for data, a history or a metric that cannot be used, a k that is no whole number from 1 on, a seed
+            from 0 on, or where nothing is left to recommend: says which limit leaves nothing.
         UnknownNameError: for a recommender or a metric that is not known.
 
     >>> from sklearn.datasets import load_iris
@@ -162,8 +172,8 @@ def recommend(
     >>> len(recommend(X, y, k=3))
     3
     """
-    if k < 1:
-        raise InputError(f"k must be at least 1; got {k}.")
+    _require_whole("k", k, 1)
+    _require_whole("seed", seed, 0)
     if memory is not None and not memory > 0:
         raise InputError(f"memory is a positive number of GB; got {memory}.")
     wishes = Wishes(k, recommender, metric, history, candidates, constraints, memory, diverse, include_default, seed)
@@ -208,8 +218,8 @@ def optimize(
     ``if __name__ == "__main__":``, since the child processes that trials run in import the script.
 
     Raises:
-        InputError: for data, a metric or a limit that cannot be used, when no trial ended well, or when the journal
-            belongs to another optimization.
+        InputError: for data, a metric, a limit or a seed that cannot be used, when no trial ended well, or when the
+            journal belongs to another optimization.
         UnknownNameError: for an optimizer, recommender, metric or algorithm that is not known.
         MetalearnError: when no child process can start, as where a script calls this without a guard.
 
@@ -223,6 +233,7 @@ def optimize(
     from metalearn.optimizing import Budget, Search
     from metalearn.optimizing import optimize as search_and_refit
 
+    _require_whole("seed", seed, 0)
     search = Search(optimizer, warm_start, recommender, metric, constraints, seed)
     budget = Budget(trials, seconds, seconds_each, memory, patience, workers)
     found = search_and_refit(_as_dataset(data, y), search, budget, kb=kb, journal=journal, progress=progress)
@@ -246,8 +257,14 @@ def make_estimator(
     """
     from metalearn.learners.build import make_estimator as build
 
+    _require_whole("seed", seed, 0)
     wanted = configuration.configuration if isinstance(configuration, Recommendation) else configuration
     return build(wanted, task_type=task_type, n_classes=n_classes, probabilities=probabilities, seed=seed)
+
+
+def _require_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is a whole number, {least} or more; got {value!r}.")
 
 
 def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> Dataset:

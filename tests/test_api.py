@@ -12,6 +12,7 @@ from metalearn.core.execution import Outcome
 from metalearn.core.records import Constraints, Task
 from metalearn.errors import AbsentError, InputError
 from metalearn.learners import catalog
+from metalearn.sources.frames import make_dataset
 from metalearn.store import KnowledgeBase
 
 
@@ -76,6 +77,30 @@ def test_categories_that_are_numbers_are_classes() -> None:
 def test_features_and_target_that_do_not_fit_are_refused(X: object, y: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         recommend(X, y)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("k", [2.5, "2", 0, None])
+def test_k_is_a_whole_number_from_1_on(k: object) -> None:
+    with pytest.raises(InputError, match="k is a whole number, 1 or more; got "):
+        recommend(Task("new", "new", "classification"), k=k)  # type: ignore[arg-type]
+    assert len(recommend(Task("new", "new", "classification"), k=np.int64(2))) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1"])
+def test_a_seed_is_a_whole_number_from_0_on(seed: object) -> None:
+    X = pd.DataFrame({"x": np.arange(60.0)})
+    dataset = make_dataset(X.assign(y=X["x"] > 30), "y")
+    lda = metalearn.Configuration("sklearn", "lda")
+    calls = (metalearn.recommend, metalearn.optimize, metalearn.describe)
+    for call in (*calls, lambda _, seed: metalearn.make_estimator(lda, seed=seed)):
+        with pytest.raises(InputError, match="seed is a whole number, 0 or more; got "):
+            call(dataset, seed=seed)
+
+
+def test_all_recommendations_are_no_estimator() -> None:
+    answer = recommend(Task("new", "new", "classification"), k=2)
+    with pytest.raises(InputError, match=r"Give one configuration, such as answer\[0\] .*; got Recommendations"):
+        metalearn.make_estimator(answer)  # type: ignore[arg-type]
 
 
 def test_what_is_not_installed_is_left_out_with_the_reason(without_torch: None) -> None:

@@ -26,6 +26,10 @@ def test_an_error_survives_pickling(error):
     assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
 
 
+def test_a_name_may_be_given_as_a_number():
+    assert str(UnknownNameError("metric", 1, ["1", "r2"])) == "There is no metric 1; did you mean '1'? Known: 1, r2."
+
+
 def test_where_nothing_is_known_that_is_said():
     assert str(UnknownNameError("option of random", "k", [])) == (
         "There is no option of random 'k'; there is none at all."
