@@ -10,7 +10,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     An error is one plain sentence on stderr; ``--debug``, anywhere on the line, shows the traceback instead.
     """
-    from metalearn.cli.app import app
     from metalearn.errors import MetalearnError
 
     if (here := str(Path.cwd())) not in sys.path:
@@ -18,11 +17,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
+        from metalearn.cli.app import app  # here, since Ctrl-C may come while it loads
+
         app([a for a in given if a != "--debug"], prog_name="metalearn")
     except MetalearnError as error:
         if debug:
             raise
         sys.exit(f"metalearn: {error}")
+    except KeyboardInterrupt:
+        sys.stderr.write("metalearn: interrupted.\n")
+        sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone, as in `metalearn ... | head`
         sys.stderr.close()
         sys.exit(1)

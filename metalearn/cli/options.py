@@ -30,7 +30,7 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Wait while another process holds the knowledge base, instead of an error.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything that is drawn.")]
 METRIC_HELP = f"What to be good at: {', '.join(METRICS)}."
 Metric = Annotated[
     str | None, typer.Option("--metric", metavar="M", help=f"{METRIC_HELP} [default: the most evaluated]")
@@ -116,7 +116,7 @@ def constraints_of(
     Raises:
         UnknownNameError: for an algorithm that is not known.
         typer.BadParameter: for a list that names nothing.
-        InputError: for a file that cannot be read as a search space.
+        InputError: for a file that is not there, or cannot be read as a search space.
     """
     from metalearn.core.records import Constraints
 
@@ -135,6 +135,8 @@ def _space(text: str) -> "SearchSpace | str":
         return text
     try:
         return SearchSpace.from_json(Path(text).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"There is no file {text}; check the path.") from None
     except Exception as error:  # ConfigSpace raises whatever comes to it
         raise InputError(f"{text} cannot be read as a search space ({type(error).__name__}: {error}).") from error
 

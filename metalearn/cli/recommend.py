@@ -92,8 +92,10 @@ def recommend(
 
     if sum(given is not None for given in (file, openml_task, meta_features)) != 1:
         raise typer.BadParameter(_UNUSABLE)
-    if to == "python" and file is None:
-        raise typer.BadParameter("--to python needs FILE, which the script reads")
+    if file is None and target is not None:
+        raise typer.BadParameter("--target is a column of FILE; leave it out, or give FILE alone")
+    if to == "python":
+        _check_script(file, json=json, explain=explain)
     constraints = constraints_of(algorithms, exclude, space, seconds=seconds_each, total_seconds=seconds_total)
     read: dict[str, float] = {}
     with progress() as bar:
@@ -118,13 +120,21 @@ def recommend(
         document = found.asdict(explain=explain)
         print_json(document | ({"seconds": read | document["seconds"]} if explain else {}))
     elif to == "python":
-        typer.echo(_python(found, file, target, data))
+        typer.echo(_python(found, file, target, data, metric))
         for why in unusable([found[0].configuration.algorithm], 0, None).values():
             typer.echo(f"{found[0].configuration.algorithm}: {why}", err=True)
     else:
         _print(found, explain=explain)
         if explain:
             _print_explanation(found, read | dict(found.seconds))
+
+
+def _check_script(file: Path | None, *, json: bool, explain: bool) -> None:
+    if file is None:
+        raise typer.BadParameter("--to python needs FILE, which the script reads")
+    if json or explain:
+        other = "--json" if json else "--explain"
+        raise typer.BadParameter(f"--to python prints a script and nothing else; leave out {other}")
 
 
 def _data(
@@ -203,10 +213,10 @@ def _read_json(path: Path | None) -> Any:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
 
 
-def _python(found: "Recommendations", file: Path | None, target: str | None, data: Any) -> str:
+def _python(found: "Recommendations", file: Path | None, target: str | None, data: Any, metric: str | None) -> str:
     from metalearn.learners.code import to_python
 
-    options = {"task_type": data.task_type, "n_classes": data.n_classes}
+    options = {"task_type": data.task_type, "n_classes": data.n_classes, "metric": metric}
     code: str = to_python(found[0].configuration, path=str(file), target=str(target), **options)
     return code
 

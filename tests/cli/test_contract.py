@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -104,6 +105,15 @@ def test_an_ingest_waits_when_told_to(run, monkeypatch, command, waits):
         ["recommend"],
         ["recommend", "a.csv", "--openml-task", "3"],
         ["recommend", "a.csv", "-k", "0"],
+        ["recommend", "a.csv", "--seed", "-1"],
+        ["metafeatures", "a.csv", "--seed", "-1"],
+        ["optimize", "a.csv", "--seed", "-1"],
+        ["evaluate", "recommenders", "--seed", "-1"],
+        ["evaluate", "optimizers", "--seed", "-1"],
+        ["recommend", "a.csv", "--to", "python", "--json"],
+        ["recommend", "a.csv", "--to", "python", "--explain"],
+        ["recommend", "--openml-task", "3", "--target", "y"],
+        ["recommend", "--meta-features", "m.json", "--target", "y"],
         ["evaluate", "recommenders", "--k", "1,x"],
         ["evaluate", "recommenders", "--workers", "many"],
         ["evaluate", "recommenders", "--workers", "0"],
@@ -135,6 +145,15 @@ def test_ctrl_c_exits_with_130(run, monkeypatch):
 
     monkeypatch.setattr("metalearn.store.KnowledgeBase.open", interrupted, raising=False)
     assert run("kb", "info")[0] == 130
+
+
+def test_ctrl_c_while_the_commands_load_is_one_line(run, monkeypatch):
+    class Interrupted(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "metalearn.cli.app", Interrupted("app"))
+    assert run("kb", "info") == (130, "", "metalearn: interrupted.\n")
 
 
 def test_version(run):
@@ -186,6 +205,10 @@ def three_rows(path):
     path.write_text("x,y\n1,a\n2,b\n3,a\n")
 
 
+def dated(path):
+    path.write_text("x,y\n" + "".join(f"{i},2020-01-{i:02}\n" for i in range(1, 31)))
+
+
 def all_missing(path):
     path.write_text("x,z,y\n" + ",?,a\n,?,b\n" * 20)
 
@@ -200,8 +223,9 @@ def all_missing(path):
         (three_rows, "y", "3"),
         (all_missing, "y", "missing"),
         (binary, "y", "binary"),
+        (dated, "y", "dates, which cannot be a target"),
     ],
-    ids=["missing file", "no such target", "no target", "one class", "three rows", "all missing", "binary"],
+    ids=["missing file", "no such target", "no target", "one class", "three rows", "all missing", "binary", "dates"],
 )
 def test_a_table_that_cannot_be_used_is_one_sentence(run, table, spoil, target, message):
     spoil(table)

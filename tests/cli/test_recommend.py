@@ -73,7 +73,8 @@ def test_a_search_space_from_a_file_or_by_name(answer, tmp_path, run, features):
     assert "did you mean" in run(*options, "metalearn-classification")[2]
     path.write_text("{}")
     assert "cannot be read as a search space" in run(*options, path)[2]
-    assert "cannot be read as a search space" in run(*options, tmp_path / "none.json")[2]
+    nowhere = tmp_path / "none.json"
+    assert f"There is no file {nowhere}; check the path." in run(*options, nowhere)[2]
 
 
 def test_a_history_in_a_table(answer, tmp_path):
@@ -171,6 +172,14 @@ def test_a_script_that_needs_what_is_not_installed_says_so(run, tmp_path, monkey
     code, _, err = run(*options, "--to", "python")
     assert (code, err.startswith("torch_mlp: it needs ")) == (0, True)
     assert "torch_mlp was asked for, but it needs " in run(*options)[1]
+
+
+def test_a_script_scores_by_the_metric_asked_for(run, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("x,y\n" + "".join(f"{i},{i * i / 7}\n" for i in range(40)))
+    options = ["recommend", path, "--target", "y", "--algorithms", "ridge", "--to", "python"]
+    assert 'scoring="r2"' in run(*options)[1]
+    assert 'scoring="neg_root_mean_squared_error"' in run(*options, "--metric", "rmse")[1]
 
 
 def test_what_was_printed_is_a_history_with_a_loss_added(answer, tmp_path):
