@@ -280,6 +280,8 @@ def _as_dataset(data: "Dataset | pd.DataFrame", y: "pd.Series[Any] | None") -> D
         raise InputError(f"The features are a pandas DataFrame; got {type(data).__name__}: pass pd.DataFrame(X).")
     if np.shape(y) != (len(data),):
         raise InputError(f"The target holds one value for each of the {len(data)} rows; got the shape {np.shape(y)}.")
+    if isinstance(y, pd.Series) and not y.index.equals(data.index) and set(y.index) == set(data.index):
+        raise InputError("The target's index has the features' labels in another order; pass y.loc[X.index].")
     *columns, target = unique_names([*data.columns, getattr(y, "name", None) or "target"])
     # As it came: classes that are numbers are told from numbers by their dtype.
     table = data.set_axis(columns, axis=1).assign(**{target: getattr(y, "array", y)})

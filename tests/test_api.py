@@ -79,6 +79,14 @@ def test_features_and_target_that_do_not_fit_are_refused(X: object, y: object, m
         recommend(X, y)  # type: ignore[arg-type]
 
 
+def test_a_target_in_another_order_than_the_features_is_refused(empty: Path) -> None:
+    X, y = pd.DataFrame({"a": range(20)}), pd.Series([0, 1] * 10)
+    with pytest.raises(InputError, match=r"another order; pass y\.loc\[X\.index\]"):
+        recommend(X, y[::-1], kb=empty)
+    # Labels of its own say nothing about an order.
+    assert _algorithms(X, y.set_axis(range(20, 40)), kb=empty) == _algorithms(X, y, kb=empty)
+
+
 @pytest.mark.parametrize("k", [2.5, "2", 0, None])
 def test_k_is_a_whole_number_from_1_on(k: object) -> None:
     with pytest.raises(InputError, match="k is a whole number, 1 or more; got "):
