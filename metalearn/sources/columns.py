@@ -13,7 +13,8 @@ from metalearn.sources.fingerprints import as_numbers, encodable, parsed
 
 MISSING_MARKERS = ("", "?", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "#N/A", "<NA>")
 # The largest number of float32, in which trees and lightgbm compute: a fit refuses what is beyond it.
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST_LEARNED = float(np.finfo(np.float32).max)
+LARGEST_FINITE = float(np.finfo(np.float64).max)
 # Free text: mostly distinct values of several words.
 _MIN_WORDS = 3
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?")
@@ -31,8 +32,10 @@ class Converted(NamedTuple):
     limited: bool = False
 
 
-def convert(column: "Column", *, nominal: bool) -> Converted:
+def convert(column: "Column", *, nominal: bool, largest: float = LARGEST_LEARNED) -> Converted:
     """Return a raw column in the dtype of its kind: float64, categories of strings, datetime64 or str.
+
+    Numbers beyond the ``largest`` are missing.
 
     >>> convert(pd.Series(["1.5", "?", "1e300"]), nominal=False).values.tolist()
     [1.5, nan, nan]
@@ -40,17 +43,17 @@ def convert(column: "Column", *, nominal: bool) -> Converted:
     values, kind = _convert(column, nominal=nominal)
     if kind != "numeric":
         return Converted(values, kind)
-    large = too_large(values.to_numpy())
+    large = beyond(values.to_numpy(), largest)
     return Converted(values.mask(large), kind, bool(large.any()))
 
 
-def too_large(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which values are infinite, or too large for learners to compute with.
+def beyond(values: NDArray[np.float64], largest: float) -> NDArray[np.bool_]:
+    """Return which values are larger than the ``largest``, or smaller than its negative.
 
-    >>> too_large(np.array([1e38, -1e39, np.inf, np.nan])).tolist()
+    >>> beyond(np.array([1e38, -1e39, np.inf, np.nan]), LARGEST_LEARNED).tolist()
     [False, True, True, False]
     """
-    return (values > _LARGEST) | (values < -_LARGEST)
+    return (values > largest) | (values < -largest)
 
 
 def _convert(column: "Column", *, nominal: bool) -> "tuple[Column, Kind]":

@@ -9,7 +9,7 @@ import pandas as pd
 
 from metalearn.core.records import Dataset, Kind, TaskType
 from metalearn.errors import InputError, did_you_mean
-from metalearn.sources.columns import Converted, categories, convert, too_large
+from metalearn.sources.columns import LARGEST_FINITE, LARGEST_LEARNED, Converted, beyond, categories, convert
 from metalearn.sources.fingerprints import encodable, fingerprint
 
 MIN_ROWS = 10
@@ -44,7 +44,7 @@ def make_dataset(
     and at most n / 5 (but two always suffice); any other target makes a classification.
 
     A table that is only to be described (``lenient``) may have any number of rows from one on, a target with one
-    value, features without any, and no target (None): ``y`` is all NaN then.
+    value or of dates, features without any, any finite number, and no target (None): ``y`` is all NaN then.
 
     Raises:
         InputError: when there is no target or no such column, the target has one value, or classes most of which have
@@ -63,11 +63,12 @@ def make_dataset(
         raise InputError(f"Name the target column of {name}; its columns are {quoted_names(table.columns)}.")
     for column in (*([] if target is None else [target]), *nominal):
         _require_column(column, table, name)
-    found = None if target is None else convert(table[target], nominal=target in nominal)
+    largest = LARGEST_FINITE if lenient else LARGEST_LEARNED
+    found = None if target is None else convert(table[target], nominal=target in nominal, largest=largest)
     y, rows = _target(found, len(table), task_type, name, lenient=lenient)
     features = table if target is None else table.drop(columns=target)
     features = (features if rows.all() else features.loc[rows]).reset_index(drop=True)
-    X, kinds, limited = _features(features, frozenset(nominal))
+    X, kinds, limited = _features(features, frozenset(nominal), largest)
     _require_features(X, name, lenient=lenient)
     dropped = () if rows.all() else (f"rows without a target are left out: {np.sum(~rows)}",)
     limited += [str(target)] if found is not None and found.limited else []
@@ -103,7 +104,9 @@ def renamed(given: Iterable[Any], names: Iterable[str]) -> tuple[str, ...]:
     return (f"columns whose name was taken already are called {quoted_names(others)}",) if others else ()
 
 
-def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFrame, tuple[Kind, ...], list[str]]:
+def _features(
+    table: pd.DataFrame, nominal: frozenset[str], largest: float
+) -> tuple[pd.DataFrame, tuple[Kind, ...], list[str]]:
     """Return the columns in the dtypes of their kinds, the kinds, and which columns had numbers that were too large.
 
     Plain numbers are converted all at once.
@@ -112,10 +115,10 @@ def _features(table: pd.DataFrame, nominal: frozenset[str]) -> tuple[pd.DataFram
         [isinstance(t, np.dtype) and t.kind in "iuf" and n not in nominal for n, t in table.dtypes.items()], dtype=bool
     )
     values = np.array(table.iloc[:, np.flatnonzero(plain)].to_numpy(dtype=np.float64), order="F")
-    large = too_large(values)
+    large = beyond(values, largest)
     values[large] = np.nan
     numbers = pd.DataFrame(values, table.index, table.columns[plain], copy=False)
-    others = {name: convert(table[name], nominal=name in nominal) for name in table.columns[~plain]}
+    others = {name: convert(table[name], nominal=name in nominal, largest=largest) for name in table.columns[~plain]}
     kinds: list[Kind] = ["numeric" if name not in others else others[name].kind for name in table.columns]
     limited = [*table.columns[plain][np.any(large, axis=0)], *(name for name in others if others[name].limited)]
     if not others:

@@ -22,6 +22,8 @@ def test_numbers_that_no_learner_takes_are_missing_and_noted(large):
         assert dataset.X[name].dropna().tolist() == [1.0, 3.4e38] * 3
         assert dataset.X[name].isna().sum() == 6
     assert dataset.notes == ("numbers that are infinite or too large for learners are missing in 'a', 'b'",)
+    described = make_dataset(pd.DataFrame({"a": numbers, "y": Y}), "y", lenient=True)
+    assert described.X["a"].isna().sum() == (6 if large == np.inf else 0)
     predicted = make_dataset(pd.DataFrame({"a": range(2 * N), "y": [*numbers, *np.arange(N) / 7]}), "y")
     assert len(predicted.y) == 2 * N - 6
     assert predicted.notes == (
