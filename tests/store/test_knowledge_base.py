@@ -229,7 +229,7 @@ def test_bad_files_are_named(tmp_path):
         KnowledgeBase.open(tmp_path / "none.duckdb")
     text = tmp_path / "text.duckdb"
     text.write_text("not a database" * 500)
-    with pytest.raises(KnowledgeBaseError, match="cannot be opened"):
+    with pytest.raises(KnowledgeBaseError, match="is no knowledge base"):
         KnowledgeBase.open(text)
     other = tmp_path / "other.duckdb"
     with duckdb.connect(str(other)) as connection:
