@@ -21,8 +21,10 @@ _LONGEST_PAUSE_SECONDS = 5.0
 # DuckDB compresses what was appended each time the journal is this long; at its own 16 MB that is every tenth page of
 # 10,000 evaluations and a third of the time of appending them.
 _JOURNAL = "64MB"
-# DuckDB's files have it after the checksum of their header.
-_MAGIC = b"DUCK"
+_IN_MEMORY = ":memory:"
+# What DuckDB says of a file that something else wrote. The file itself is not looked into: closing it would take from
+# this process the lock of a connection that it has to it (POSIX).
+_FOREIGN = ("not a valid DuckDB database file", "Cannot launch in-memory database")
 
 
 def resolved(location: str | Path | None) -> str:
@@ -45,6 +47,7 @@ def connect(path: str, *, read_only: bool, wait: bool = False) -> "duckdb.DuckDB
         raise KnowledgeBaseError(f"There is no knowledge base at {path}; make one with 'metalearn ingest'.")
     connection = _wait_and_open(path, read_only=read_only) if wait else _open(path, read_only=read_only)
     try:
+        _check_kept(connection, path)
         if not read_only:
             connection.execute(f"SET checkpoint_threshold = '{_JOURNAL}'")
             connection.execute("SET max_vacuum_tasks = 0")
@@ -85,20 +88,21 @@ def _wait_and_open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection"
 def _open(path: str, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
-    if _is_foreign(path):
-        raise KnowledgeBaseError(f"{path} is no knowledge base, which is a file of DuckDB's; check the path.")
     try:
         return duckdb.connect(path, read_only=read_only)
     except duckdb.Error as error:
         raise opening_error(path, error) from None
 
 
-def _is_foreign(path: str) -> bool:
-    """Whether there is a file that something else wrote: DuckDB would read a table from it, or write into it."""
-    with suppress(OSError), Path(path).open("rb") as file:
-        head = file.read(12)
-        return bool(head) and head[8:] != _MAGIC
-    return False
+def _check_kept(connection: "duckdb.DuckDBPyConnection", path: str) -> None:
+    """Check that what is written goes to the file: DuckDB opens a CSV file in memory, as a table."""
+    kept = connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    if path != _IN_MEMORY and kept.fetchall() == [(None,)]:
+        raise _foreign(path)
+
+
+def _foreign(path: str) -> KnowledgeBaseError:
+    return KnowledgeBaseError(f"{path} is no knowledge base, which is a file of DuckDB's; check the path.")
 
 
 def opening_error(path: str, error: Exception) -> KnowledgeBaseError:
@@ -107,6 +111,8 @@ def opening_error(path: str, error: Exception) -> KnowledgeBaseError:
         message = f"{path} is held open by another process ({Path(holder[1]).name}, PID {holder[2]})"
         advice = "wait until it ends, or run 'metalearn kb publish' then and read the snapshot"
         return KnowledgeBaseLockedError(f"{message}; {advice}.")
+    if any(said in str(error) for said in _FOREIGN):
+        return _foreign(path)
     return KnowledgeBaseError(f"{path} cannot be opened as a knowledge base: {str(error).splitlines()[0]}")
 
 

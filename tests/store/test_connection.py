@@ -82,6 +82,15 @@ def test_a_table_is_no_knowledge_base_and_stays_as_it_is(tmp_path, read_only):
     assert table.read_text() == "a,b\n1,2\n"
 
 
+def test_a_second_connection_of_this_process_leaves_the_lock_of_the_first(tmp_path):
+    path = tmp_path / "kb.duckdb"
+    other = f"import duckdb; duckdb.connect({str(path)!r})"
+    with KnowledgeBase.open(path, read_only=False), KnowledgeBase.open(path, read_only=False):
+        answer = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=False)
+    assert answer.returncode
+    assert "lock" in answer.stderr
+
+
 def test_a_file_that_this_process_has_open_otherwise_is_one_sentence(tmp_path):
     path = tmp_path / "kb.duckdb"
     with (
