@@ -75,7 +75,7 @@ def main() -> None:
                 for name, values in regrets(split.training, list(variants()), inner, **how).items()
             }
             best = min(areas, key=lambda name: areas[name])
-            tested = regrets(split.training, list({best: 0, SHIPPED: 0}), outer, test=held_out, **how)
+            tested = regrets(split.training, list(dict.fromkeys((best, SHIPPED))), outer, test=held_out, **how)
             for name, values in zip(found, (tested[best], tested[SHIPPED]), strict=True):
                 found[name].append(values)
             chosen[best] += 1

@@ -249,19 +249,17 @@ def _notes_on_tried(tried: Sequence[Trial], past: MetaDataset, task_type: TaskTy
     failed = sum(trial.loss is None and trial.status != "pending" for trial in tried)
     if failed:
         yield f"{failed} of the {len(tried)} trials in the history count as failed"
-    unheard = {trial.configuration: f"entry {i} of the history" for i, trial in enumerate(tried, start=1)}
-    unheard = {
-        configuration: where for configuration, where in unheard.items() if configuration.id not in past.position
-    }
+    places = {trial.configuration: i for i, trial in enumerate(tried, start=1)}
+    unheard = [configuration for configuration in places if configuration.id not in past.position]
     if not unheard:
         return
     yield f"{len(unheard)} of the configurations tried are unknown to the knowledge base and tell it nothing"
     library = search_space(task_type)
-    for configuration, where in unheard.items():
+    for configuration in (c for c in unheard if c.space == library.name):
         try:
-            library.encode([configuration] if configuration.space == library.name else [])
+            library.encode([configuration])
         except ConfigurationError as error:
-            yield f"{where} may be wrong: {str(error).rstrip('.')}"
+            yield f"entry {places[configuration]} of the history may be wrong: {str(error).rstrip('.')}"
             return
 
 
