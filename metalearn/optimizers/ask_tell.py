@@ -18,7 +18,7 @@ from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
 from metalearn.optimizers.result import best_of
-from metalearn.optimizers.state import Method, Proposal, Row, State, Table
+from metalearn.optimizers.state import Gaps, Method, Proposal, Row, State, Table
 
 Key = tuple[str, float, int]
 
@@ -74,6 +74,7 @@ class AskTell:
         self._table = Table.of((), len(space.encoding.columns))
         self._tried: defaultdict[float, set[str]] = defaultdict(set)
         self._placed: dict[bytes, Configuration] = {}
+        self._gaps: list[tuple[Floats, float]] = []
         self._n_proposed = 0
         self.enqueue(queue)
         self.tell(observed)
@@ -164,6 +165,7 @@ class AskTell:
             self._n_proposed,
             len(told) + len(pending) if self._replaces else self._n_proposed,
             self.seed,
+            Gaps(np.array([x for x, _ in self._gaps]).reshape(-1, d), np.array([r for _, r in self._gaps])),
         )
 
     def _encoded(self, configurations: Sequence[Configuration]) -> list[tuple[Configuration, Floats]]:
@@ -213,12 +215,19 @@ class AskTell:
         if again is not None and again.id not in tried:
             return again, proposal.x
         if self._pool is not None:
-            return self._pool.nearest(proposal.x, tried)
+            return self._nearest(self._pool, proposal.x, tried)
         for points in chain([proposal.x[None]], self.space.cube.redraws(rng)):
             for configuration in self.space.decode(points):
                 if configuration.id not in tried:
                     return configuration, self.space.encode([configuration])[0]
         return None
+
+    def _nearest(self, pool: "_Pool", x: Floats, tried: set[str]) -> tuple[Configuration, Floats] | None:
+        """Return the candidate nearest to x (d,), and remember that between them there is no other."""
+        found = pool.nearest(x, tried)
+        if found is not None and (distance := self.space.cube.distances(x[None], found[1][None])[0, 0]) > 0:
+            self._gaps.append((x, float(distance)))
+        return found
 
 
 class _Pool:

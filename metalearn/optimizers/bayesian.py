@@ -225,11 +225,15 @@ class BayesianProposer:
     def _found(self, score: Score, state: State, rng: np.random.Generator) -> Floats:
         """Return a row (d,) that was not tried and scores high; a draw at random where the search finds none."""
         told, pending = state.told, state.pending
+
+        def outside_gaps(rows: Floats) -> Floats:
+            return np.where(state.gaps.hold(rows, state.space), -np.inf, score(rows))
+
         best = told.X[np.argsort(told.imputed, kind="stable")[:_N_BEST]]
         search = self.method.search
         if self.method.acquisition == THOMPSON:  # each call would draw from another function
             search = replace(search, n_steps=0)
-        found = search.maximize(score, state.space, best, np.concatenate([told.X, pending.X]), rng)
+        found = search.maximize(outside_gaps, state.space, best, np.concatenate([told.X, pending.X]), rng)
         return _drawn(state, rng) if found is None else found
 
     def _timed(self, score: Score, told: Table, seed: int) -> Score:

@@ -82,6 +82,29 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
+class Gaps:
+    """Balls of the encoded space that hold nothing more to try, by ``centers`` (b, d) and ``radii`` (b,).
+
+    Who asks for a place and gets the nearest that can be had learns that between them there is nothing.
+    """
+
+    centers: Floats
+    radii: Floats
+
+    def hold(self, rows: Floats, space: EncodedSpace) -> NDArray[np.bool_]:
+        """Return which rows (m, d) lie in a ball.
+
+        >>> from ConfigSpace import ConfigurationSpace, Float
+        >>> space = EncodedSpace(ConfigurationSpace(space=[Float("x", (0, 1))]))
+        >>> Gaps(np.array([[0.5]]), np.array([0.2])).hold(np.array([[0.4], [0.8]]), space)
+        array([ True, False])
+        """
+        if not len(self.radii):
+            return np.zeros(len(rows), dtype=bool)
+        return np.asarray((space.distances(rows, self.centers) < self.radii).any(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
 class State:
     """Everything that a proposal may depend on: a function of this and of a random generator, and of nothing else.
 
@@ -91,7 +114,8 @@ class State:
     ``takes_queue`` sees some, and trials at fidelities below 1: any other evaluates at 1, and losses at different
     fidelities are never compared. ``n_proposed`` counts the method's own proposals so far; ``n_design`` the trials that
     count towards an initial design. ``seed`` is the optimizer's, for what is to be the same in every proposal, such as
-    a scrambled sequence.
+    a scrambled sequence. ``gaps`` are where it is no use to ask: there are none but where the choice is limited and the
+    method was not shown the candidates.
     """
 
     space: EncodedSpace
@@ -102,6 +126,7 @@ class State:
     n_proposed: int
     n_design: int
     seed: int
+    gaps: Gaps = Gaps(np.empty((0, 0)), np.empty(0))
 
     @property
     def tried(self) -> set[bytes]:

@@ -123,10 +123,11 @@ class Ratio:
         return self.parzen.fit(told.X[good], weights), self.parzen.fit(others)
 
     def _drawn(self, good: Density, state: State, rng: np.random.Generator) -> Floats:
-        """Return draws (m, d) from the good that are valid and were not tried yet, or else one from the whole space."""
+        """Return draws (m, d) from the good that are valid and still to be had, or else one from the whole space."""
         X = state.space.nearest(good.sample(self.tpe.n_candidates, rng))
         tried = state.tried
-        X = X[state.space.allowed(X) & np.array([key not in tried for key in row_keys(X)], dtype=bool)]
+        new = np.array([key not in tried for key in row_keys(X)], dtype=bool) & ~state.gaps.hold(X, state.space)
+        X = X[state.space.allowed(X) & new]
         return X if len(X) else state.space.sample(1, rng)
 
 

@@ -10,7 +10,10 @@ from metalearn.optimizers.state import Method, Proposal, Proposer, State
 
 @dataclass(frozen=True)
 class Unlisted:
-    """A method that does not see the list of candidates: it asks in the whole space, and ``AskTell`` snaps."""
+    """A method that does not see the list of candidates: it asks in the whole space, and ``AskTell`` snaps.
+
+    All it learns of the list are the ``gaps`` that it has asked into, which are lost with the process.
+    """
 
     method: Method
 

@@ -205,6 +205,18 @@ def test_a_proposal_becomes_the_nearest_untried_candidate():
     assert [trial.configuration for trial in optimizer.ask(5)] == [at(0.1), at(0.9), at(0.45, "b")]
 
 
+def test_between_what_was_asked_for_and_what_was_got_there_is_nothing_to_try():
+    method = Fixed()
+    optimizer = make(method, candidates=[at(0.5), at(0.1), at(0.7)])
+    for _ in range(3):
+        optimizer.ask()
+    first, second, third = (state.gaps for state in method.states)
+    assert len(first.radii) == len(second.radii) == 0
+    np.testing.assert_allclose(third.radii, [0.2])
+    rows = optimizer.space.encode([at(0.5), at(0.35), at(0.1), at(0.71), at(0.5, "b")])
+    assert third.hold(rows, optimizer.space.cube).tolist() == [True, True, False, False, False]
+
+
 def test_candidates_that_were_tried_are_not_shown_again():
     method = Fixed()
     optimizer = make(method, candidates=[at(0.1), at(0.9)], observed=[Trial(at(0.9), loss=1.0, status="ok")])
