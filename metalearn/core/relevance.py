@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from metalearn.core.transforms import deviations
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 # At most so many pairs of tasks, evenly spread over all of them.
 MAX_PAIRS = 20_000
+# Pairs whose ranks are compared together: of thousands of configurations they still fit into memory.
+_BLOCK = 1_000
 # Two tasks that share fewer configurations say nothing of how alike they rank.
 MIN_SHARED = 5
 # The penalty on departing from equal weights, in variances of a scaled difference: STRENGTH (1 + FEW_TASKS / T).
@@ -38,7 +41,7 @@ def feature_weights(features: Floats, ranks: Floats) -> Floats:
     first, second = _pairs(len(features))
     varies = np.nanmax(features, axis=0, initial=-np.inf) > np.nanmin(features, axis=0, initial=np.inf)
     equal: Floats = varies / max(varies.sum(), 1)
-    unlike = 1 - rank_correlations(ranks)[first, second]
+    unlike = 1 - rank_correlations(ranks, first, second)
     kept = np.isfinite(unlike)
     if not varies.any() or len(np.unique(unlike[kept])) < 2:
         return equal
@@ -51,27 +54,29 @@ def feature_weights(features: Floats, ranks: Floats) -> Floats:
     return weights / weights.sum() if weights.any() else equal
 
 
-def rank_correlations(ranks: Floats) -> Floats:
-    """Return the correlations (T, T) of tasks' ranks (T, C) in (0, 1) about the middle rank, over what both evaluated.
+def rank_correlations(ranks: Floats, first: Integers, second: Integers) -> Floats:
+    """Return the correlations (p,) of pairs of tasks' ranks (T, C) in (0, 1) about the middle rank.
 
-    NaN where two tasks share fewer than 5 configurations, or one of them ranks all that they share in the middle.
+    Of p pairs of the tasks ``first`` and ``second`` (p,), over what both evaluated. NaN where two tasks share fewer
+    than 5 configurations, or one of them ranks all that they share in the middle.
 
     >>> up = np.arange(1, 10, 2) / 10
-    >>> rank_correlations(np.stack([up, up[::-1], np.where(up < 0.3, np.nan, up)]))
-    array([[ 1., -1., nan],
-           [-1.,  1., nan],
-           [nan, nan, nan]])
+    >>> rank_correlations(np.stack([up, up[::-1], np.where(up < 0.3, np.nan, up)]), np.array([0, 1]), np.array([1, 2]))
+    array([-1., nan])
     """
-    known = np.isfinite(ranks)
-    present = known.astype(np.float64)
-    deviations = np.where(known, ranks - 0.5, 0.0)
-    squares = deviations**2 @ present.T
-    scale = np.sqrt(squares * squares.T)
-    enough = (present @ present.T >= MIN_SHARED) & (scale > 0)
-    return np.where(enough, deviations @ deviations.T / np.where(enough, scale, 1.0), np.nan).round(12)
+    found = np.empty(len(first))
+    for start in range(0, len(first), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        one, other = ranks[first[block]] - 0.5, ranks[second[block]] - 0.5
+        shared = np.isfinite(one) & np.isfinite(other)
+        one, other = np.where(shared, one, 0.0), np.where(shared, other, 0.0)
+        scale = np.sqrt(np.einsum("pc,pc->p", one, one) * np.einsum("pc,pc->p", other, other))
+        enough = (shared.sum(axis=1) >= MIN_SHARED) & (scale > 0)
+        found[block] = np.where(enough, np.einsum("pc,pc->p", one, other) / np.where(enough, scale, 1.0), np.nan)
+    return found.round(12)
 
 
-def _pairs(n_tasks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(n_tasks: int) -> tuple[Integers, Integers]:
     n = n_tasks * (n_tasks - 1) // 2
     number = np.unique(np.linspace(0, n - 1, min(n, MAX_PAIRS)).astype(np.int64)) if n else np.zeros(0, dtype=np.int64)
     # Pair (i, j) with i > j has the number i (i - 1) / 2 + j.

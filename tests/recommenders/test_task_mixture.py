@@ -10,6 +10,7 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
+from metalearn.recommenders.knn import NearestTasks
 from metalearn.recommenders.opinions import pooled
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
@@ -114,6 +115,7 @@ def test_tasks_without_meta_features_deviate_from_all_others_alike(n_bare):
     "options",
     [
         {"n_trees": 0},
+        {"nearest_share": 1.1},
         {"uniform_share": 1.1},
         {"shrinkage": -0.1},
         {"spread": 0.0},
@@ -128,15 +130,24 @@ def test_options_that_cannot_be(options):
         TaskMixture(**options)
 
 
+def test_two_kinds_of_likeness_share_the_weights():
+    past, task = planted_meta_dataset(24), planted_task(0)
+    by_share = [fit(past, nearest_share=s, uniform_share=0.0).weights(task, NOTHING_TRIED)[0] for s in (0.0, 0.5, 1.0)]
+    nearest = NearestTasks().fit(PastTasks(past)).weights(task, NOTHING_TRIED)[0]
+    np.testing.assert_allclose(by_share[2], nearest)
+    np.testing.assert_allclose(by_share[1], (by_share[0] + nearest) / 2)
+    assert not np.allclose(by_share[0], nearest)
+
+
 def test_options_change_what_is_believed_and_are_saved(tmp_path):
     past = planted_meta_dataset(24)
     shares = [fit(past, uniform_share=share).weights(planted_task(0), NOTHING_TRIED)[0] for share in (0.0, 0.5, 1.0)]
     assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2)
     assert shares[2] == pytest.approx(np.full(24, 1 / 24))
-    fit(past, spread=0.1, temper=0.5, half_say=3.0).save(tmp_path)
+    fit(past, spread=0.1, temper=0.5, half_say=3.0, nearest_share=0.3).save(tmp_path)
     again = FittedTaskMixture.load(tmp_path)
     assert (again.uniform_share, again.spread, again.shrinkage) == (0.05, 0.1, 0.2)
-    assert (again.temper, again.half_say) == (0.5, 3.0)
+    assert (again.temper, again.half_say, again.nearest_share) == (0.5, 3.0, 0.3)
 
 
 @pytest.mark.parametrize(("n_past", "hedge"), [(24, 0.2), (120, 0.0)])
