@@ -113,7 +113,7 @@ def _past(kb: KnowledgeBase, task: Task, wishes: Wishes) -> MetaDataset:
     spaces = {configuration.space for configuration in past.configurations}
     space = wishes.constraints.space
     if isinstance(space, str) and spaces and space not in spaces:
-        raise UnknownNameError("search space", space, spaces, where="in this knowledge base")
+        raise UnknownNameError("search space", space, spaces, where=f"for {task.type} in this knowledge base")
     return past
 
 

@@ -204,7 +204,7 @@ class Ordering(ABC):
                 kind="past task",
                 task_id=tasks[t].id,
                 distance=_or_none(distances[t]),
-                rank=float(rank[t] * n + 0.5),
+                rank=round(float(rank[t] * n + 0.5), 1),  # ties share halves
                 loss=_or_none(self.past.losses[t, configuration]),
             )
             for t, n in zip(shown, counts, strict=True)
