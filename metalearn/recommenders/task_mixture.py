@@ -52,18 +52,19 @@ FEW_TASKS = 100
 class TaskMixture:
     """Recommend by expected improvement under a mixture of past tasks; a weighted list while nothing was tried.
 
-    A task without meta-features starts with equal weights. Of the weights of others ``nearest_share`` are those of the
-    nearest tasks, the rest those of ``n_trees`` trees. Every past task keeps an equal part of ``uniform_share`` of the
-    weights, whatever these say. ``spread`` is how much of the differences between tasks that are
-    alike is the deviation of the new one, ``shrinkage`` how much of its covariances is taken to be the noise of
-    estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the likelihood that reweighs has
-    the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent Gaussian has a share of
-    n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses. Fewer than 100 past tasks do not tell well how
-    losses deviate: then the list that it would have made of them, given their weights now, has ``hedge_share`` of what
-    is left of the say.
+    A task without meta-features starts with equal weights. Those of others are from ``n_trees`` trees with a share of T
+    / (T + half_forest) where T past tasks have meta-features, for trees take many, and from the nearest tasks. Every
+    past task keeps an equal part of ``uniform_share`` of the weights, whatever these say. ``spread`` is how much of the
+    differences between tasks that are alike is the deviation of the new one, ``shrinkage`` how much of its covariances
+    is taken to be the noise of estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the
+    likelihood that reweighs has the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent
+    Gaussian has a share of n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses. Fewer than 100 past
+    tasks do not tell well how losses deviate: then the list that it would have made of them, given their weights now,
+    has ``hedge_share`` of what is left of the say.
 
     Raises:
-        InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or another number not above 0.
+        InputError: for fewer than 1 tree, a negative half_forest, a share or shrinkage outside [0, 1], or another
+            number not above 0.
 
     >>> from metalearn.core.records import Configuration, Trial
     >>> a, b, c = (Configuration("s", name) for name in "abc")
@@ -77,7 +78,7 @@ class TaskMixture:
 
     stochastic: ClassVar[bool] = True
     n_trees: int = 200
-    nearest_share: float = 0.5
+    half_forest: float = 50.0
     uniform_share: float = 0.05
     spread: float = 0.4
     shrinkage: float = 0.2
@@ -86,21 +87,21 @@ class TaskMixture:
     hedge_share: float = 0.2
 
     def __post_init__(self) -> None:
-        shares = self.nearest_share, self.uniform_share, self.shrinkage, self.hedge_share
-        shares_fit = all(0 <= share <= 1 for share in shares)
-        if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper, self.half_say) <= 0:
+        shares_fit = all(0 <= share <= 1 for share in (self.uniform_share, self.shrinkage, self.hedge_share))
+        positive = min(self.spread, self.temper, self.half_say) > 0 and self.half_forest >= 0
+        if self.n_trees < 1 or not shares_fit or not positive:
             raise InputError(
-                "n_trees is at least 1, nearest_share, uniform_share, shrinkage and hedge_share lie in [0, 1], spread, "
-                f"temper and half_say above 0; got {self}."
+                "n_trees is at least 1, half_forest 0 or more, uniform_share, shrinkage and hedge_share lie in [0, 1], "
+                f"spread, temper and half_say above 0; got {self}."
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest and learn what a list takes; from ``rng`` come the trees and the latent Gaussian's seed."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
-        shares = self.nearest_share, self.uniform_share
+        prior = self.half_forest, self.uniform_share
         numbers = self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share
-        fitted = FittedTaskMixture(past, forest, *shares, *numbers, int(rng.integers(2**31)))
+        fitted = FittedTaskMixture(past, forest, *prior, *numbers, int(rng.integers(2**31)))
         fitted.learn()
         return fitted
 
@@ -109,7 +110,7 @@ class TaskMixture:
 class FittedTaskMixture(ForestOrdering):
     """The past tasks and the forest, which is None where no past task has meta-features."""
 
-    nearest_share: float
+    half_forest: float
     uniform_share: float
     spread: float
     shrinkage: float
@@ -142,7 +143,8 @@ class FittedTaskMixture(ForestOrdering):
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
         weights, distances = super().weights(task, tried)
         if self.past.knows(task):
-            weights = (1 - self.nearest_share) * weights + self.nearest_share * self.nearest.weights(task, tried)[0]
+            nearest = self.half_forest / (len(self.described) + self.half_forest)
+            weights = (1 - nearest) * weights + nearest * self.nearest.weights(task, tried)[0]
         return (1 - self.uniform_share) * weights + self.uniform_share / max(len(weights), 1), distances
 
     def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:
