@@ -55,11 +55,7 @@ class NearestTasks:
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedNearestTasks":  # noqa: ARG002
         """Take in the past tasks; nothing is drawn from ``rng``."""
-        return self.fit(PastTasks(meta_dataset))
-
-    def fit(self, past: PastTasks) -> "FittedNearestTasks":
-        """Take in past tasks that were prepared already."""
-        return FittedNearestTasks(past, self.n_neighbors)
+        return FittedNearestTasks(PastTasks(meta_dataset), self.n_neighbors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,12 @@
 """Task mixture: the new task is like one of the past tasks, but for a normal deviation.
 
 The log losses of the new task are a mixture of multivariate normals, one about each past task: kernel regression on
-distributions over whole tasks. Before anything was tried a component weighs what two kinds of likeness give it, the
-leaves shared in a forest on meta-features (``task_forest``) and a learned distance between them (``knn``): their errors
-differ, and so their mean errs less. What was tried then reweighs the components by how well they explain it (as
-ranking-weighted ensembles do: Feurer, Letham, Hutter & Bakshy, "Practical transfer learning for Bayesian optimization",
-2018) and moves each of them by the conditional normal. The next configuration has the largest expected improvement
-(Jones, Schonlau & Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component. The
-more was tried, the more a ``latent_gaussian`` has to say in that: it knows which configurations are alike, whatever the
-task is like.
+distributions over whole tasks. Before anything was tried a component weighs what a forest on meta-features gives it
+(``task_forest``); what was tried then reweighs the components by how well they explain it (as ranking-weighted
+ensembles do: Feurer, Letham, Hutter & Bakshy, "Practical transfer learning for Bayesian optimization", 2018) and moves
+each of them by the conditional normal. The next configuration has the largest expected improvement (Jones, Schonlau &
+Welch, J. Global Optimization 1998) in the loss itself, which is lognormal in each component. The more was tried, the
+more a ``latent_gaussian`` has to say in that: it knows which configurations are alike, whatever the task is like.
 """
 
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
 from metalearn.recommenders.covering import Hedge, chances
 from metalearn.recommenders.forest_ordering import ForestOrdering, grow
-from metalearn.recommenders.knn import FittedNearestTasks, NearestTasks
 from metalearn.recommenders.latent_gaussian import FittedLatentGaussian, LatentGaussian
 from metalearn.recommenders.lognormal_mixture import TEMPER, Improvement, LognormalMixture, heaviest
 from metalearn.recommenders.opinions import Opinion, pooled
@@ -52,19 +49,17 @@ FEW_TASKS = 100
 class TaskMixture:
     """Recommend by expected improvement under a mixture of past tasks; a weighted list while nothing was tried.
 
-    A task without meta-features starts with equal weights. Those of others are from ``n_trees`` trees with a share of T
-    / (T + half_forest) where T past tasks have meta-features, for trees take many, and from the nearest tasks. Every
-    past task keeps an equal part of ``uniform_share`` of the weights, whatever these say. ``spread`` is how much of the
-    differences between tasks that are alike is the deviation of the new one, ``shrinkage`` how much of its covariances
-    is taken to be the noise of estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the
-    likelihood that reweighs has the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent
-    Gaussian has a share of n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses. Fewer than 100 past
-    tasks do not tell well how losses deviate: then the list that it would have made of them, given their weights now,
-    has ``hedge_share`` of what is left of the say.
+    A task without meta-features starts with equal weights. Every past task keeps an equal part of ``uniform_share`` of
+    the weights, whatever the ``n_trees`` trees say. ``spread`` is how much of the differences between tasks that are
+    alike is the deviation of the new one, ``shrinkage`` how much of its covariances is taken to be the noise of
+    estimating them (Ledoit & Wolf 2004). What was tried is no independent evidence: the likelihood that reweighs has
+    the exponent ``temper`` (Gruenwald & van Ommen 2017). After n losses the latent Gaussian has a share of
+    n^2 / (n^2 + half_say^2) of the say: half after ``half_say`` losses. Fewer than 100 past tasks do not tell well how
+    losses deviate: then the list that it would have made of them, given their weights now, has ``hedge_share`` of what
+    is left of the say.
 
     Raises:
-        InputError: for fewer than 1 tree, a negative half_forest, a share or shrinkage outside [0, 1], or another
-            number not above 0.
+        InputError: for fewer than 1 tree, a share or shrinkage outside [0, 1], or another number not above 0.
 
     >>> from metalearn.core.records import Configuration, Trial
     >>> a, b, c = (Configuration("s", name) for name in "abc")
@@ -78,7 +73,6 @@ class TaskMixture:
 
     stochastic: ClassVar[bool] = True
     n_trees: int = 200
-    half_forest: float = 50.0
     uniform_share: float = 0.05
     spread: float = 0.4
     shrinkage: float = 0.2
@@ -88,20 +82,18 @@ class TaskMixture:
 
     def __post_init__(self) -> None:
         shares_fit = all(0 <= share <= 1 for share in (self.uniform_share, self.shrinkage, self.hedge_share))
-        positive = min(self.spread, self.temper, self.half_say) > 0 and self.half_forest >= 0
-        if self.n_trees < 1 or not shares_fit or not positive:
+        if self.n_trees < 1 or not shares_fit or min(self.spread, self.temper, self.half_say) <= 0:
             raise InputError(
-                "n_trees is at least 1, half_forest 0 or more, uniform_share, shrinkage and hedge_share lie in [0, 1], "
-                f"spread, temper and half_say above 0; got {self}."
+                "n_trees is at least 1, uniform_share, shrinkage and hedge_share lie in [0, 1], spread, temper and "
+                f"half_say above 0; got {self}."
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
         """Grow the forest and learn what a list takes; from ``rng`` come the trees and the latent Gaussian's seed."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
-        prior = self.half_forest, self.uniform_share
-        numbers = self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share
-        fitted = FittedTaskMixture(past, forest, *prior, *numbers, int(rng.integers(2**31)))
+        numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share)
+        fitted = FittedTaskMixture(past, forest, *numbers, int(rng.integers(2**31)))
         fitted.learn()
         return fitted
 
@@ -110,7 +102,6 @@ class TaskMixture:
 class FittedTaskMixture(ForestOrdering):
     """The past tasks and the forest, which is None where no past task has meta-features."""
 
-    half_forest: float
     uniform_share: float
     spread: float
     shrinkage: float
@@ -142,9 +133,6 @@ class FittedTaskMixture(ForestOrdering):
     def weights(self, task: Task, tried: Tried) -> tuple[Floats, Floats]:
         """Return the prior weights (T,) of the past tasks, and distances (T,): 1 - the forest's proximity."""
         weights, distances = super().weights(task, tried)
-        if self.past.knows(task):
-            nearest = self.half_forest / (len(self.described) + self.half_forest)
-            weights = (1 - nearest) * weights + nearest * self.nearest.weights(task, tried)[0]
         return (1 - self.uniform_share) * weights + self.uniform_share / max(len(weights), 1), distances
 
     def predicted(self, task: Task, tried: Tried, weights: Floats, indices: Integers) -> tuple[Floats, Floats]:
@@ -159,12 +147,7 @@ class FittedTaskMixture(ForestOrdering):
 
     def learn(self) -> None:
         """Compute what the first list would wait for; what a history takes besides waits for the first history."""
-        _ = self.covariance, self.wishes, self.past.runtimes, self.nearest.relevance
-
-    @cached_property
-    def nearest(self) -> FittedNearestTasks:
-        """What tells by a distance which past tasks are like the new one."""
-        return NearestTasks().fit(self.past)
+        _ = self.covariance, self.wishes, self.past.runtimes
 
     @cached_property
     def latent(self) -> FittedLatentGaussian:

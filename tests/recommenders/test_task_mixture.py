@@ -10,7 +10,6 @@ from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.metrics import METRICS
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
-from metalearn.recommenders.knn import NearestTasks
 from metalearn.recommenders.opinions import pooled
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.task_mixture import FittedTaskMixture, TaskMixture, deviation_covariance
@@ -115,7 +114,6 @@ def test_tasks_without_meta_features_deviate_from_all_others_alike(n_bare):
     "options",
     [
         {"n_trees": 0},
-        {"half_forest": -1.0},
         {"uniform_share": 1.1},
         {"shrinkage": -0.1},
         {"spread": 0.0},
@@ -130,23 +128,15 @@ def test_options_that_cannot_be(options):
         TaskMixture(**options)
 
 
-def test_two_kinds_of_likeness_share_the_weights_trees_the_more_the_more_tasks_there_are():
-    past, task = planted_meta_dataset(24), planted_task(0)
-    forest, both = (fit(past, half_forest=h, uniform_share=0.0).weights(task, NOTHING_TRIED)[0] for h in (0.0, 8.0))
-    nearest = NearestTasks().fit(PastTasks(past)).weights(task, NOTHING_TRIED)[0]
-    np.testing.assert_allclose(both, 0.75 * forest + 0.25 * nearest)
-    assert not np.allclose(forest, nearest)
-
-
 def test_options_change_what_is_believed_and_are_saved(tmp_path):
     past = planted_meta_dataset(24)
     shares = [fit(past, uniform_share=share).weights(planted_task(0), NOTHING_TRIED)[0] for share in (0.0, 0.5, 1.0)]
     assert shares[1] == pytest.approx((shares[0] + shares[2]) / 2)
     assert shares[2] == pytest.approx(np.full(24, 1 / 24))
-    fit(past, spread=0.1, temper=0.5, half_say=3.0, half_forest=30.0).save(tmp_path)
+    fit(past, spread=0.1, temper=0.5, half_say=3.0).save(tmp_path)
     again = FittedTaskMixture.load(tmp_path)
     assert (again.uniform_share, again.spread, again.shrinkage) == (0.05, 0.1, 0.2)
-    assert (again.temper, again.half_say, again.half_forest) == (0.5, 3.0, 30.0)
+    assert (again.temper, again.half_say) == (0.5, 3.0)
 
 
 @pytest.mark.parametrize(("n_past", "hedge"), [(24, 0.2), (120, 0.0)])
