@@ -2,7 +2,8 @@
 
 Tables of real evaluations stand in for the objective (tabular benchmarks: Klein & Hutter, arXiv 1905.04970). In the
 protocol ``pool`` an optimizer sees the list of candidates and chooses from it; in ``snap`` it asks in the whole space,
-and gets the candidate nearest to what it asked for that is not yet evaluated, at that candidate's own place.
+and gets the candidate nearest to what it asked for that is not yet evaluated, at that candidate's own place; that
+nothing nearer is left it may conclude (``optimizers.state.Gaps``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
