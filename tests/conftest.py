@@ -7,6 +7,11 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# These machines are shared: no test fails for being slow.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # The server that evaluations are forked from imports torch and the rest once; this returns at once.
 forkserver.set_forkserver_preload(["metalearn.learners.folds", "tests.preloaded"])

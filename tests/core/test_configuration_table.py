@@ -101,14 +101,14 @@ def test_a_table_of_nothing_describes_anything():
     assert table.for_trees([]).shape == (0, 1)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.permutations(range(6)))
 def test_the_order_of_configurations_is_irrelevant(order):
     pool = [*POOL, *TREE]
     assert str(ConfigurationTable.of([pool[i] for i in order])) == str(ConfigurationTable.of(pool))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=8, unique=True))
 def test_what_the_table_was_made_of_lies_in_the_unit_interval(values):
     pool = [svc(C=v) for v in values]

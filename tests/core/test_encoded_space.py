@@ -60,7 +60,7 @@ def test_what_is_active_and_not_given_gets_its_default():
         assert found[NAMES.index(name)] == pytest.approx(default[NAMES.index(name)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.float64, (4, len(NAMES)), elements=st.floats(-2, 2) | st.just(np.nan)))
 def test_the_nearest_row_is_its_own_nearest_row_and_decodes(points):
     space = planted_space()

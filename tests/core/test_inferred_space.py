@@ -144,7 +144,7 @@ svcs = st.fixed_dictionaries({"kernel": st.sampled_from(["rbf", "poly"]), "C": n
 trees = st.fixed_dictionaries({"leaf": st.integers(1, 500), "depth": st.none() | st.integers(1, 9)})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(svcs, min_size=2, max_size=8), st.lists(trees, max_size=8), st.randoms(use_true_random=False))
 def test_a_space_holds_all_that_it_came_from_in_any_order(svc, tree, random):
     configurations = of(*svc) + of(*tree, algorithm="tree")

@@ -56,7 +56,7 @@ values = st.one_of(
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(max_size=5), values, max_size=4), finite, st.floats(1e-9, 1), st.text(max_size=20))
 def test_what_was_written_is_read(hyperparameters, loss, fidelity, message):
     asked = Trial(Configuration("svm-1", "svc", hyperparameters), fidelity, 3)

@@ -61,7 +61,7 @@ def test_the_encoding_says_what_each_column_is(space):
     assert by_name["svc:kernel"].choices == ("rbf", "poly", "linear")
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_samples_are_valid_and_survive_the_encoding(space, seed):
     drawn = space.sample(8, np.random.default_rng(seed))
@@ -217,7 +217,7 @@ def test_points_do_not_change_and_no_points_are_no_configurations(space):
     assert space.from_unit_cube(points[:0]) == ()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_every_point_stands_for_a_valid_configuration(space, seed):
     points = np.random.default_rng(seed).random((10, len(space.encoding.columns)))

@@ -112,7 +112,7 @@ def test_it_is_near_the_variances_and_ranks_as_optuna_does():
     assert shares == pytest.approx(variances / variances.sum(), abs=0.06)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60))
 def test_shares_are_shares_whatever_comes(seed, n):
     space = search_space("regression")

@@ -282,7 +282,7 @@ def _leaves(pipeline: Any) -> dict[str, str]:
     return {name: joblib.hash(value) for name, value in given.items()}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), task_type=st.sampled_from(list(SPACE_NAMES)))
 def test_every_configuration_of_the_spaces_builds(seed: int, task_type: TaskType) -> None:
     for configuration in search_space(task_type).sample(2, np.random.default_rng(seed)):

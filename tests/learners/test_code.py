@@ -286,7 +286,7 @@ def test_the_printed_pipeline_is_the_built_one(task_type: TaskType, algorithm: s
     assert type(scope["folds"]) is (StratifiedKFold if task_type == "classification" else KFold)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), task_type=st.sampled_from(list(SPACE_NAMES)))
 def test_every_configurations_script_compiles_and_builds(seed: int, task_type: TaskType) -> None:
     for configuration in search_space(task_type).sample(2, np.random.default_rng(seed)):

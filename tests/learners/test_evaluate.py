@@ -364,7 +364,6 @@ def _drawn(task_type: TaskType, dataset: Dataset, seed: int) -> None:
 
 _few = settings(
     max_examples=10,
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

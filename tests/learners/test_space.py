@@ -25,7 +25,7 @@ def test_it_covers_every_algorithm_of_the_task_type(task_type: TaskType) -> None
     assert search_space(task_type) is space
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), task_type=st.sampled_from(list(SPACE_NAMES)))
 def test_samples_are_valid_and_survive_encoding(seed: int, task_type: TaskType) -> None:
     space = search_space(task_type)
@@ -35,7 +35,7 @@ def test_samples_are_valid_and_survive_encoding(seed: int, task_type: TaskType) 
     assert space.decode(space.encode(sampled)) == sampled
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_a_restricted_space_is_a_part_of_the_whole(seed: int, data: st.DataObject) -> None:
     whole = search_space("classification")

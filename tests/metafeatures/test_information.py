@@ -59,7 +59,7 @@ def test_concentration_of_lopsided_tables_by_hand(informed):
     assert {name: values[name] for name in expected} == pytest.approx(expected)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvw")), min_size=12, max_size=40))
 def test_against_scikit_learn(informed, pairs):
     # Every class and every value occurs, so that no pair of columns is refused or empty.

@@ -30,7 +30,7 @@ def test_the_optimum_against_scikit_learn(rows, columns, noise):
     assert objective(signed, w) <= objective(signed, theirs) * (1 + 1e-8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 12))
 def test_nothing_near_the_optimum_is_better(seed, rows, columns):
     rng = np.random.default_rng(seed)

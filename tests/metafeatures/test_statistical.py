@@ -65,7 +65,7 @@ def test_many_columns_against_scipy(describe):
 NUMBERS = st.lists(st.integers(-1000, 1000), min_size=20, max_size=20).filter(lambda column: len(set(column)) > 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(NUMBERS, NUMBERS, st.sampled_from([1e-6, 0.5, 3.0, 1e8]), st.integers(-5, 5))
 def test_units_do_not_change_the_shape(describe, first, second, factor, shift):
     frame = pd.DataFrame({"a": first, "b": second}, dtype=float)

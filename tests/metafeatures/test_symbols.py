@@ -22,7 +22,7 @@ def test_as_many_bins_as_the_cube_root_of_the_rows_cut_at_quantiles(n, n_bins):
         assert np.ptp(np.bincount(bins)) <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from([-2.0, 0.0, 0.5, 3.0, 1e9]), min_size=27, max_size=60))
 def test_equal_values_share_a_bin_and_order_is_kept(column):
     bins = binned(np.array([column]))[0]

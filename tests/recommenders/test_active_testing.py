@@ -170,7 +170,7 @@ def test_who_challenged_whom_and_won(losses, incumbent, duels):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(scale=st.floats(0.1, 10), power=st.floats(0.3, 3))
 def test_only_the_order_of_the_new_losses_and_only_regrets_of_the_past_count(variant, scale, power):
     rng = np.random.default_rng(1)

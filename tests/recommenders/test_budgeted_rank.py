@@ -80,7 +80,7 @@ def test_an_unknown_time_is_neither_fast_nor_slow():
     assert recommended(past) == ["c", "b", "a"]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.floats(1e-1, 1e3), min_size=5, max_size=5))
 def test_how_fast_the_machine_was_on_each_task_is_irrelevant(speeds):
     rng = np.random.default_rng(2)

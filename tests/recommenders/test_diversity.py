@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metalearn.recommenders.diversity import RELEVANCE_SHARE, maximal_marginal_relevance, profile_similarity
@@ -26,7 +26,6 @@ def test_profiles_that_tell_nothing_are_not_alike(ranks):
     assert not profile_similarity(ranks).any()
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000), n=st.integers(0, 9), k=st.integers(0, 12))
 def test_each_choice_has_the_largest_marginal_relevance(seed, n, k):
     rng = np.random.default_rng(seed)

@@ -53,7 +53,7 @@ def test_random_search_draws_anew_for_each_seed():
 
 
 @pytest.mark.parametrize("name", ["average_rank", "knn"])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(scale=st.floats(0.1, 10), power=st.floats(0.3, 3))
 def test_rank_methods_ignore_a_monotone_map_of_each_tasks_losses(name, scale, power):
     past = planted_meta_dataset()

@@ -177,7 +177,7 @@ TABLES = st.lists(
 ).filter(lambda rows: len({row[2] for row in rows}) == 2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(TABLES, st.randoms(use_true_random=False))
 def test_the_fingerprint_knows_content_only(rows, random):
     dataset = make_dataset(pd.DataFrame(rows, columns=["a", "b", "y"]), "y")

@@ -173,7 +173,7 @@ entries = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(entries, max_size=4), max_size=6))
 def test_counts_add_up(trials):
     made = read(*trials)

@@ -196,7 +196,7 @@ def test_big_matrices_come_in_pieces(batches, oboe, monkeypatch):
     assert rows(pieces, "evaluations") == rows(batches, "evaluations")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(3)), columns=st.permutations(range(2)))
 def test_order_is_irrelevant(tmp_path, order, columns):
     names, labels = [NB, SVM], ["11", "61", "3"]

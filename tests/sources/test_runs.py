@@ -294,7 +294,7 @@ values = (
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(["C", "kernel", "gamma"]), values), min_size=1, max_size=5))
 def test_configurations_survive_a_csv_file(tmp_path, given_hyperparameters):
     frame = pd.DataFrame(

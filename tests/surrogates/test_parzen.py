@@ -154,7 +154,7 @@ def test_scotts_rule(seed):
     np.testing.assert_allclose(widths, 1.059 * spread * 40**-0.2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.integers(0, 2)), max_size=6), st.integers(0, 2**32))
 def test_probabilities_add_up_whatever_was_observed(rows, seed):
     X = np.array([[x, n / 4, k / 2] for x, n, k in rows]).reshape(-1, 3)
