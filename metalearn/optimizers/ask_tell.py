@@ -74,7 +74,6 @@ class AskTell:
         self._table = Table.of((), len(space.encoding.columns))
         self._tried: defaultdict[float, set[str]] = defaultdict(set)
         self._placed: dict[bytes, Configuration] = {}
-        self._gaps: list[tuple[Floats, float]] = []
         self._n_proposed = 0
         self.enqueue(queue)
         self.tell(observed)
@@ -165,7 +164,7 @@ class AskTell:
             self._n_proposed,
             len(told) + len(pending) if self._replaces else self._n_proposed,
             self.seed,
-            Gaps(np.array([x for x, _ in self._gaps]).reshape(-1, d), np.array([r for _, r in self._gaps])),
+            Gaps() if self._pool is None else self._pool.gaps,
         )
 
     def _encoded(self, configurations: Sequence[Configuration]) -> list[tuple[Configuration, Floats]]:
@@ -215,23 +214,16 @@ class AskTell:
         if again is not None and again.id not in tried:
             return again, proposal.x
         if self._pool is not None:
-            return self._nearest(self._pool, proposal.x, tried)
+            return self._pool.nearest(proposal.x, tried)
         for points in chain([proposal.x[None]], self.space.cube.redraws(rng)):
             for configuration in self.space.decode(points):
                 if configuration.id not in tried:
                     return configuration, self.space.encode([configuration])[0]
         return None
 
-    def _nearest(self, pool: "_Pool", x: Floats, tried: set[str]) -> tuple[Configuration, Floats] | None:
-        """Return the candidate nearest to x (d,), and remember that between them there is no other."""
-        found = pool.nearest(x, tried)
-        if found is not None and (distance := self.space.cube.distances(x[None], found[1][None])[0, 0]) > 0:
-            self._gaps.append((x, float(distance)))
-        return found
-
 
 class _Pool:
-    """The candidates that the choice is limited to."""
+    """The candidates that the choice is limited to, and the gaps between them that were asked into."""
 
     def __init__(self, space: SearchSpace, candidates: Sequence[Configuration]) -> None:
         if not candidates:
@@ -241,6 +233,7 @@ class _Pool:
         self.configurations = tuple(dict.fromkeys(candidates))
         self.position = {c.id: i for i, c in enumerate(self.configurations)}
         self.rows = space.encode(self.configurations)
+        self.gaps = Gaps()
 
     def open(self, tried: set[str]) -> NDArray[np.int64]:
         """Return which candidates were not tried: their places, in their order."""
@@ -249,11 +242,17 @@ class _Pool:
         return np.flatnonzero(left)
 
     def nearest(self, x: Floats, tried: set[str]) -> tuple[Configuration, Floats] | None:
-        """Return the candidate nearest to x (d,) that was not tried, the first of those that are equally near."""
+        """Return the candidate nearest to x (d,) that was not tried, the first of those that are equally near.
+
+        That nearer ones there are none is remembered.
+        """
         open_ = self.open(tried)
         if not len(open_):
             return None
-        i = open_[self.space.distances(x[None], self.rows[open_])[0].argmin()]
+        away = self.space.distances(x[None], self.rows[open_])[0]
+        if away.min() > 0:
+            self.gaps = self.gaps.and_around(x, float(away.min()))
+        i = open_[away.argmin()]
         return self.configurations[i], self.rows[i]
 
 

@@ -1,7 +1,7 @@
 """What an optimizer knows when it is asked: trials as columns of numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -88,15 +88,19 @@ class Gaps:
     Who asks for a place and gets the nearest that can be had learns that between them there is nothing.
     """
 
-    centers: Floats
-    radii: Floats
+    centers: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    radii: Floats = field(default_factory=lambda: np.empty(0))
+
+    def and_around(self, center: Floats, radius: float) -> "Gaps":
+        """Return these and one more ball, around ``center`` (d,)."""
+        return Gaps(np.array([*self.centers, center]), np.append(self.radii, radius))
 
     def hold(self, rows: Floats, space: EncodedSpace) -> NDArray[np.bool_]:
         """Return which rows (m, d) lie in a ball.
 
         >>> from ConfigSpace import ConfigurationSpace, Float
         >>> space = EncodedSpace(ConfigurationSpace(space=[Float("x", (0, 1))]))
-        >>> Gaps(np.array([[0.5]]), np.array([0.2])).hold(np.array([[0.4], [0.8]]), space)
+        >>> Gaps().and_around(np.array([0.5]), 0.2).hold(np.array([[0.4], [0.8]]), space)
         array([ True, False])
         """
         if not len(self.radii):
@@ -126,7 +130,7 @@ class State:
     n_proposed: int
     n_design: int
     seed: int
-    gaps: Gaps = Gaps(np.empty((0, 0)), np.empty(0))
+    gaps: Gaps = field(default_factory=Gaps)
 
     @property
     def tried(self) -> set[bytes]:
