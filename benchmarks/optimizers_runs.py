@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import zlib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -38,6 +39,11 @@ class Run(NamedTuple):
         """The table or surrogate that the problem belongs to; a function is a group of its own."""
         return self.problem.partition("/")[0]
 
+    @property
+    def own_seed(self) -> int:
+        """A seed of the task's own, lest the same draws decide on all tasks; of a function ``seed`` itself."""
+        return zlib.crc32(self.problem.partition("/")[2].encode(), self.seed)
+
 
 @lru_cache(maxsize=4)
 def cached_problem(part: str, name: str, shared: Path) -> Problem:
@@ -52,14 +58,14 @@ def execute(run: Run, version: str, shared: Path, limit: int | None) -> tuple[Fl
     """
     on = cached_problem(run.part, run.problem, shared)
     n = min(limit or on.n_trials, on.n_trials)
-    initial = [Trial(c).ended(on.objective(c)) for c in on.initial(min(N_INITIAL, n), run.seed)]
+    initial = [Trial(c).ended(on.objective(c)) for c in on.initial(min(N_INITIAL, n), run.own_seed)]
     if run.optimizer in PEERS:
         return _run_peer(run, on, initial, n)
     return _run_ours(run, on, initial, n)
 
 
 def _run_ours(run: Run, on: Problem, initial: Sequence[Trial], n: int) -> tuple[Floats, float]:
-    method, rng = create("optimizer", run.optimizer), np.random.default_rng([run.seed, n])
+    method, rng = create("optimizer", run.optimizer), np.random.default_rng([run.own_seed, n])
     first, left = [t.loss for t in initial], n - len(initial)
     start = time.perf_counter()
     if on.table is not None:
@@ -82,7 +88,7 @@ def _run_peer(run: Run, on: Problem, initial: Sequence[Trial], n: int) -> tuple[
     kind, _ = PEERS[run.optimizer]
     losses, spent = [float(t.loss or 0.0) for t in initial], 0.0
     X = on.space.encode([t.configuration for t in initial])
-    peer = kind(on.space.cube, run.seed, n, X)
+    peer = kind(on.space.cube, run.own_seed, n, X)
     for x, loss in zip(X, losses, strict=True):
         peer.tell(x, loss)
     pool = on.table.candidates if on.table is not None else ()

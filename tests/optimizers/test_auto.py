@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
 
 from metalearn.checks.optimizers import planted_loss, planted_space
 from metalearn.core.registry import create
+from metalearn.core.spaces import SearchSpace
 from metalearn.errors import InputError
 from metalearn.optimizers.ask_tell import AskTell
 from metalearn.optimizers.auto import Auto
@@ -20,6 +22,24 @@ def run(method, n, observed=()):
         (trial,) = optimizer.ask()
         optimizer.tell([replace(trial, loss=planted_loss(trial.configuration), status="ok")])
     return list(optimizer.trials)
+
+
+def branched_space(n):
+    """Return a space of n kinds, each with a number of its own."""
+    space, kind = ConfigurationSpace(), Categorical("kind", [f"k{i}" for i in range(n)])
+    space.add(kind)
+    for name in kind.choices:
+        space.add(number := Float(f"{name}:x", (0, 1)), EqualsCondition(number, kind, name))
+    return SearchSpace("branched-1", space)
+
+
+def next_kind(optimizer):
+    """Return the kind that is asked for; its loss is told."""
+    (trial,) = optimizer.ask()
+    kind = trial.configuration.hyperparameters["kind"]
+    loss = int(kind[1:]) + trial.configuration.hyperparameters[f"{kind}:x"]
+    optimizer.tell([trial.ended(loss)])
+    return kind
 
 
 def after(trials, method):
@@ -57,7 +77,24 @@ def test_it_finds_what_is_planted():
     assert min(trial.loss for trial in run(create("optimizer", "auto"), 35)) < 0.12
 
 
-@pytest.mark.parametrize("options", [{"n_models": 0}, {"n_initial": 0}, {"forest_every": -1}])
+@pytest.mark.parametrize(("every", "n_kinds"), [(2, 8), (0, 5)])
+def test_every_branch_is_tried_in_between(every, n_kinds):
+    optimizer = AskTell(branched_space(8), Auto(n_initial=4, branch_every=every), rng=np.random.default_rng(3))
+    kinds = [next_kind(optimizer) for _ in range(12)]
+    assert len(set(kinds[:4])) < 5
+    assert len(set(kinds)) == n_kinds
+
+
+def test_branches_may_be_left_alone():
+    space = branched_space(8)
+    alone, gaussian = (
+        AskTell(space, method, rng=np.random.default_rng(3))
+        for method in (Auto(n_initial=4, forest_every=0, branch_every=0), GaussianProcessSearch(n_initial=4))
+    )
+    assert [next_kind(alone) for _ in range(12)] == [next_kind(gaussian) for _ in range(12)]
+
+
+@pytest.mark.parametrize("options", [{"n_models": 0}, {"n_initial": 0}, {"forest_every": -1}, {"branch_every": -1}])
 def test_numbers_of_trials_are_positive(options):
-    with pytest.raises(InputError, match=r"at least 1|0 \(no forest\) or more"):
+    with pytest.raises(InputError, match=r"at least 1|0 \(never\) or more"):
         Auto(**options)
