@@ -7,6 +7,7 @@ import json
 import sys
 from importlib import import_module
 from inspect import signature
+from itertools import product
 from typing import Any
 
 from metalearn.errors import InputError, UnknownNameError, did_you_mean
@@ -89,15 +90,27 @@ def create(kind: str, name: str, **options: Any) -> Any:
     """
     if ":" not in name:
         return checked(kind, name, _class(kind, name)(**options))
-    plain, grid = parsed(kind, name)
-    several = next((option for option, values in grid.items() if len(values) > 1), None)
-    if several is not None:
-        raise InputError(f"{name!r} has several values of {several}, between which only a bench chooses; give one.")
-    given = {option: values[0] for option, values in grid.items()}
+    made = variants(kind, name, **options)
+    if len(made) > 1:
+        raise InputError(f"{name!r} has several values of an option, between which only a bench chooses; give one.")
+    return made[0]
+
+
+def variants(kind: str, text: str, **options: Any) -> list[Any]:
+    """Return the methods of a name and its options in a text: one for each of several values, between which ``/`` is.
+
+    Raises:
+        UnknownNameError, InputError: as ``create``.
+
+    >>> variants("recommender", "knn:n_neighbors=3/10")
+    [NearestTasks(n_neighbors=3), NearestTasks(n_neighbors=10)]
+    """
+    name, grid = _parsed(kind, text)
+    each = (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
     try:
-        return checked(kind, name, _class(kind, plain)(**given, **options))
+        return [checked(kind, text, _class(kind, name)(**given, **options)) for given in each]
     except TypeError as error:
-        raise InputError(f"The options in {name!r} are not of the kinds that {plain} takes: {error}.") from error
+        raise InputError(f"The options in {text!r} are not of the kinds that {name} takes: {error}.") from error
 
 
 def checked(kind: str, name: str, method: Any) -> Any:
@@ -110,28 +123,6 @@ def checked(kind: str, name: str, method: Any) -> Any:
     if lacking:
         raise InputError(f"{name!r} is no {kind}: {type(method).__name__} has no {' and no '.join(lacking)}.")
     return method
-
-
-def parsed(kind: str, text: str) -> tuple[str, dict[str, list[Any]]]:
-    """Return the name in a text and the values of each option that follows it; ``/`` stands between several.
-
-    Raises:
-        UnknownNameError, InputError: as ``create``.
-
-    >>> parsed("recommender", "knn:n_neighbors=3/10")
-    ('knn', {'n_neighbors': [3, 10]})
-    """
-    name, *given = text.split(":")
-    known = tuple(signature(_class(kind, name)).parameters)
-    grid: dict[str, list[Any]] = {}
-    for part in given:
-        option, equals, values = part.partition("=")
-        if not equals:
-            raise InputError(f"Options are written as in knn:n_neighbors=5, or 3/5/10 to choose; got {part!r}.")
-        if option not in known:
-            raise UnknownNameError(f"option of {name}", option, known)
-        grid[option] = [_value(value) for value in values.split("/")]
-    return name, grid
 
 
 def register(kind: str, name: str, target: str) -> None:
@@ -182,3 +173,18 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
+
+
+def _parsed(kind: str, text: str) -> tuple[str, dict[str, list[Any]]]:
+    """Return the name in a text and the values of each option that follows it."""
+    name, *given = text.split(":")
+    known = tuple(signature(_class(kind, name)).parameters)
+    grid: dict[str, list[Any]] = {}
+    for part in given:
+        option, equals, values = part.partition("=")
+        if not equals:
+            raise InputError(f"Options are written as in knn:n_neighbors=5, or 3/5/10 to choose; got {part!r}.")
+        if option not in known:
+            raise UnknownNameError(f"option of {name}", option, known)
+        grid[option] = [_value(value) for value in values.split("/")]
+    return name, grid

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import ClassVar
 
 import numpy as np
 
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.protocols import FittedRecommender, Recommender
-from metalearn.core.registry import create, parsed
+from metalearn.core.registry import variants
 from metalearn.core.transforms import TIE_DIGITS
-from metalearn.errors import InputError
 from metalearn.evaluation.answers import collect, jobs
 from metalearn.evaluation.curves import Worth, score
 from metalearn.evaluation.replay import Protocol, varied
@@ -27,6 +25,7 @@ class Tuned:
     it is the first candidate.
 
     >>> from metalearn.checks import planted_meta_dataset
+    >>> from metalearn.core.registry import create
     >>> tuned = Tuned((create("recommender", "average_rank"), create("recommender", "knn")), ks=(1,))
     >>> type(tuned.meta_fit(planted_meta_dataset(), rng=np.random.default_rng(0))).__name__
     'FittedNearestTasks'
@@ -76,12 +75,6 @@ def recommender_from_text(text: str, *, ks: Sequence[int], protocol: Protocol) -
     >>> recommender_from_text("knn:n_neighbors=3/10", ks=(1,), protocol="zero_shot").candidates
     (NearestTasks(n_neighbors=3), NearestTasks(n_neighbors=10))
     """
-    name, grid = parsed("recommender", text)
-    try:
-        made = [
-            create("recommender", name, **dict(zip(grid, chosen, strict=True))) for chosen in product(*grid.values())
-        ]
-    except TypeError as error:
-        raise InputError(f"The options in {text!r} are not of the kinds that {name} takes: {error}.") from error
+    made = variants("recommender", text)
     kind = StochasticTuned if any(candidate.stochastic for candidate in made) else Tuned
     return made[0] if len(made) == 1 else kind(tuple(made), tuple(ks), protocol)

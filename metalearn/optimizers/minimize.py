@@ -96,7 +96,9 @@ def minimize(
     if seed < 0:
         raise InputError(f"seed is a whole number, 0 or more; got {seed}.")
     check_given([*queue, *(candidates or ())], trials=observed)  # before a journal begins with it
-    for candidate in candidates or ():  # now, and not when the first model is fitted to trials that took hours
+    # Now, and not when the first model is fitted to trials that took hours; and as the space sees them: one inferred
+    # from candidates leaves out what all share.
+    for candidate in space.decode(space.encode(candidates or ())):
         space.validate(candidate)
     chosen = method_of(method)
     design: dict[str, bool] = {"replace_initial_design": replace_initial_design}

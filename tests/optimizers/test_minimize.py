@@ -16,6 +16,7 @@ import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
 
 from metalearn.core.execution import Outcome
+from metalearn.core.inferred_space import infer_space
 from metalearn.core.journal import read_journal
 from metalearn.core.records import Configuration, Trial
 from metalearn.core.spaces import SearchSpace
@@ -408,6 +409,13 @@ def test_names_and_configurations_that_are_wrong():
     incomplete = Configuration("bowl-1", "bowl-1", {"x": 0.5})
     with pytest.raises(ConfigurationError, match="has no value set"):
         run(candidates=[incomplete])
+
+
+def test_candidates_may_have_what_the_space_leaves_out_since_all_share_it():
+    pool = [Configuration("s", "svc", {"C": c, "tol": 0.5}) for c in (1, 2, 3)]
+    result = minimize(lambda trial: trial.configuration.hyperparameters["C"], infer_space(pool), candidates=pool)
+    assert {trial.configuration for trial in result.trials} == set(pool)
+    assert result.best.configuration == pool[0]
 
 
 @pytest.mark.parametrize(
