@@ -3,12 +3,12 @@
     python -m benchmarks.optimizers [--quick] [--out FILE] [--parts tables,oboe,yahpo,functions,overhead] [--seeds N]
         [--optimizers A,B] [--every N] [--slow-every N] [--cache DIR] [--workers 1]
 
-Ours are all registered optimizers that leave fidelities alone, the peers all that are installed. The first 10 trials
-are the same for all: random candidates of a table, else scrambled Sobol points; each optimizer is told them and goes
-on. ``pool``: who can score a list of candidates chooses from it; ``snap``: everyone asks in the whole space and gets
-the nearest candidate not yet tried. Normalized regret: 0 is the best candidate of a table, or the known minimum, or the
-best that anyone found (at most the best of 2,000 random configurations); 1 is the worst candidate, or the median of
-random configurations. Means over tasks with 95 % bootstrap intervals over families (of a function: over seeds).
+Ours are all registered optimizers that leave fidelities alone, the peers all that are installed. The first 10 trials on
+a task are the same for all: random candidates of a table, else scrambled Sobol points; each optimizer is told them and
+goes on. ``pool``: who can score a list of candidates chooses from it; ``snap``: everyone asks in the whole space and
+gets the nearest candidate not yet tried. Normalized regret: 0 is the best candidate of a table, or the known minimum,
+or the best that anyone found (at most the best of 2,000 random configurations); 1 is the worst candidate, or the median
+of random configurations. Means over tasks with 95 % bootstrap intervals over families (of a function: over seeds).
 
 Of each group of problems every n-th takes part, in the order of their names (``--every``); of those every m-th is for
 the slow peers too, and of functions the first m-th part of the seeds (``--slow-every``). Runs are kept in ``--cache``

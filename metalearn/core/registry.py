@@ -90,13 +90,14 @@ def create(kind: str, name: str, **options: Any) -> Any:
     """
     if ":" not in name:
         return checked(kind, name, _class(kind, name)(**options))
-    made = variants(kind, name, **options)
-    if len(made) > 1:
-        raise InputError(f"{name!r} has several values of an option, between which only a bench chooses; give one.")
-    return made[0]
+    plain, grid = _parsed(kind, name)
+    several = next((option for option, values in grid.items() if len(values) > 1), None)
+    if several is not None:
+        raise InputError(f"{name!r} has several values of {several}, between which only a bench chooses; give one.")
+    return _made(kind, name, plain, grid, options)[0]
 
 
-def variants(kind: str, text: str, **options: Any) -> list[Any]:
+def variants(kind: str, text: str) -> list[Any]:
     """Return the methods of a name and its options in a text: one for each of several values, between which ``/`` is.
 
     Raises:
@@ -105,12 +106,7 @@ def variants(kind: str, text: str, **options: Any) -> list[Any]:
     >>> variants("recommender", "knn:n_neighbors=3/10")
     [NearestTasks(n_neighbors=3), NearestTasks(n_neighbors=10)]
     """
-    name, grid = _parsed(kind, text)
-    each = (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
-    try:
-        return [checked(kind, text, _class(kind, name)(**given, **options)) for given in each]
-    except TypeError as error:
-        raise InputError(f"The options in {text!r} are not of the kinds that {name} takes: {error}.") from error
+    return _made(kind, text, *_parsed(kind, text), {})
 
 
 def checked(kind: str, name: str, method: Any) -> Any:
@@ -188,3 +184,12 @@ def _parsed(kind: str, text: str) -> tuple[str, dict[str, list[Any]]]:
             raise UnknownNameError(f"option of {name}", option, known)
         grid[option] = [_value(value) for value in values.split("/")]
     return name, grid
+
+
+def _made(kind: str, text: str, name: str, grid: dict[str, list[Any]], options: dict[str, Any]) -> list[Any]:
+    """Return the methods that a text names, made with its options in all combinations of their values."""
+    each = (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
+    try:
+        return [checked(kind, text, _class(kind, name)(**given, **options)) for given in each]
+    except TypeError as error:
+        raise InputError(f"The options in {text!r} are not of the kinds that {name} takes: {error}.") from error

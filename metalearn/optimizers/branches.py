@@ -4,8 +4,9 @@ A model says little about a branch that nothing was tried of: it knows a choice 
 best by far on a task is lost for good where the first trials happen to leave it out.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
-from numpy.typing import NDArray
 
 from metalearn.core.encoded_space import EncodedSpace, Floats
 from metalearn.optimizers.state import State
@@ -31,7 +32,7 @@ def untried_branch(state: State, rng: np.random.Generator) -> Floats | None:
     'rbf'
     """
     tried = np.concatenate([state.told.X, state.pending.X])
-    open_ = {j: values for j, values in _choices(state.space).items() if not np.isin(values, tried[:, j]).all()}
+    open_ = [j for j, values in _branches(state.space) if not np.isin(values, tried[:, j]).all()]
     if not open_:
         return None
     rows = state.space.sample(_N_DRAWN, rng) if state.candidates is None else state.candidates
@@ -42,12 +43,10 @@ def untried_branch(state: State, rng: np.random.Generator) -> Floats | None:
     return np.asarray(rng.choice(rows)) if len(rows) else None
 
 
-def _choices(space: EncodedSpace) -> dict[int, NDArray[np.float64]]:
-    """Return the values of each column that has branches: a choice that is always made and that others depend on."""
+def _branches(space: EncodedSpace) -> Iterator[tuple[int, Floats]]:
+    """Yield each column that has branches, and their values: a choice that is always made and that others depend on."""
     columns = space.encoding.columns
     parents = {column.parent for column in columns}
-    return {
-        j: np.arange(len(column.choices)) / max(len(column.choices) - 1, 1)
-        for j, column in enumerate(columns)
-        if column.kind == "categorical" and column.parent is None and column.hyperparameter in parents
-    }
+    for j, column in enumerate(columns):
+        if column.kind == "categorical" and column.parent is None and column.hyperparameter in parents:
+            yield j, np.arange(len(column.choices)) / space.scales[j]

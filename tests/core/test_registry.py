@@ -80,7 +80,7 @@ def test_options_may_follow_a_name():
     assert registry.create("recommender", "knn:n_neighbors=3").n_neighbors == 3
     with pytest.raises(UnknownNameError, match="did you mean 'n_neighbors'"):
         registry.create("recommender", "knn:n_neighbours=3")
-    with pytest.raises(InputError, match=r"n_neighbors=3/5.* several values"):
+    with pytest.raises(InputError, match="several values of n_neighbors"):
         registry.create("recommender", "knn:n_neighbors=3/5")
     with pytest.raises(InputError, match="options in 'knn:n_neighbors=many' are not of the kinds that knn takes"):
         registry.create("recommender", "knn:n_neighbors=many")
