@@ -5,7 +5,7 @@
 
 The losses are made up (a low-rank matrix and noise, which 30 meta-features tell in part), because no published matrix
 is that large: these are figures of speed, not of quality. One process, one thread. Times of an answer are medians of 20
-tasks after the first one, which completes the matrix and is shown apart.
+tasks after the first one, which is shown apart.
 """
 
 import resource

@@ -146,12 +146,12 @@ class FittedTaskMixture(ForestOrdering):
         return np.maximum(mean - SMALLEST_LOSS, 0.0), std
 
     def learn(self) -> None:
-        """Compute what the first list would wait for; what a history takes besides waits for the first history."""
-        _ = self.covariance, self.wishes, self.past.runtimes
+        """Compute what the first list, or the first answer to a history, would wait for."""
+        _ = self.covariance, self.wishes, self.latent, self.past.runtimes
 
     @cached_property
     def latent(self) -> FittedLatentGaussian:
-        """What is learned of all past tasks alike, when something was tried for the first time."""
+        """What is learned of all past tasks alike."""
         return LatentGaussian().fit(self.past, np.random.default_rng(self.seed), self.log_losses)
 
     @cached_property

@@ -39,6 +39,19 @@ def test_one_loss_tells_the_cluster_of_a_task_without_meta_features():
         assert fit(past).recommend(BARE, 1, history=[trial(past, other, 0.7)])[0].configuration.algorithm == best
 
 
+def test_no_answer_waits_for_something_to_be_learned(monkeypatch):
+    past = planted_meta_dataset(24, missing=0.3)
+    fitted = fit(past)
+
+    def learned_late(*_, **__):
+        raise AssertionError("something is learned when it is asked for")
+
+    monkeypatch.setattr("metalearn.recommenders.latent_kernel.LatentKernel.learn", learned_late)
+    monkeypatch.setattr("metalearn.core.completion.factorize", learned_late)
+    assert len(fitted.recommend(planted_task(0), 3)) == 3
+    assert len(fitted.recommend(planted_task(0), 3, history=[trial(past, "decent", 0.2)])) == 3
+
+
 def test_what_was_measured_overrules_misleading_meta_features():
     past = planted_meta_dataset(24)
     history = [trial(past, "best_0", 0.8), trial(past, "decent", 0.2)]
