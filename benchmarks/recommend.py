@@ -4,9 +4,10 @@
 
 Ours go through ``metalearn ingest`` and the bench, the peers' through the yardsticks' own code, on the same 313
 datasets in one run. Mean normalized regret in % with 95 % bootstrap intervals over families, its area over log k, and
-the paired differences of ``auto`` to the best peer at each k and in area. Constants of ``knn`` and of ``task_mixture``
-(which is ``auto``'s method) were chosen on these datasets: development figures. Those of ours that learn for seconds
-leave out a thirtieth of the datasets at once (marked by *), which is to their disadvantage.
+the paired differences of ``auto`` to the best peer at each k and in area; medians, wins and losses. Constants of
+``knn`` and of ``task_mixture`` (which is ``auto``'s method) were chosen on these datasets: development figures. Those
+of ours that learn for seconds leave out a thirtieth of the datasets at once (marked by *), which is to their
+disadvantage.
 """
 
 import importlib.util
@@ -26,6 +27,7 @@ from benchmarks.recommend_figure import draw
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.evaluation.benchmark import Settings, run_recommender
+from metalearn.evaluation.comparison import duel
 from metalearn.evaluation.replay import Protocol
 from metalearn.evaluation.report import table
 from metalearn.evaluation.scores import log_k_weights
@@ -53,6 +55,8 @@ KS = np.array(Settings().ks)
 # A curve times these weights is its area over log k.
 AREA = log_k_weights(KS)
 ABOUT = "One dataset left out; * a thirtieth of them. Mean normalized regret in % [95 % bootstrap over families]."
+MEDIANS = "Medians over the datasets, and on how many families `auto` has the smaller area, the same, or a larger one."
+_HEADS = (*(f"k = {k}" for k in KS), "area")
 Regrets = NDArray[np.float64]
 
 
@@ -159,7 +163,19 @@ def report(title: str, ours: Mapping[str, Regrets], peers: Mapping[str, Regrets]
     rows += [row(name, regrets) for name, regrets in peers.items()]
     rows.append(row("auto - the best peer at each k", ours["auto"] - at_each, signed=True))
     rows.append(row(f"auto - the best peer by area ({by_area})", ours["auto"] - peers[by_area], signed=True))
-    return f"## {title}\n\n{table(('method', *(f'k = {k}' for k in KS), 'area'), rows)}"
+    means = table(("method", *_HEADS), rows)
+    return f"## {title}\n\n{means}\n\n{MEDIANS}\n\n{medians(ours, peers, families)}"
+
+
+def medians(ours: Mapping[str, Regrets], peers: Mapping[str, Regrets], families: Sequence[str]) -> str:
+    """Return a Markdown table of medians in %, and of how often ``auto`` has the smaller area, the same, a larger."""
+    methods = {f"metalearn {name}": regrets for name, regrets in ours.items()} | dict(peers)
+    rows = []
+    for name, regrets in methods.items():
+        found = duel(ours["auto"] @ AREA, regrets @ AREA, families, np.random.default_rng(0))
+        cells = [f"{100 * value:.2f}" for value in np.median(np.column_stack([regrets, regrets @ AREA]), axis=0)]
+        rows.append([name, *cells, f"{found.wins} / {found.ties} / {found.losses}"])
+    return table(("median", *_HEADS, "auto wins / ties / losses"), rows)
 
 
 def _module(path: Path) -> ModuleType:
