@@ -9,6 +9,7 @@ of searching, whichever end first: `metalearn` begun with 5 recommendations from
 dataset's family, the same cold, and Optuna's TPE (multivariate, grouped) on the same space with the same objective. The
 loss, 1 - balanced accuracy or 1 - R2, is that on the test part of the configuration that was best in cross-validation
 so far, fitted to the rest; where there is none yet, or it cannot be fitted, the worst that is known on this test part.
+Beside it stands what the methods search by, the loss of that configuration in cross-validation.
 Means are over seeds, then over datasets, with 95 % bootstrap intervals over datasets. Finished runs are kept in the
 cache: what was stopped goes on where it was.
 """
@@ -196,14 +197,14 @@ def _incumbent(n_trials: int, seconds: float, trial: Trial) -> dict[str, Any]:
     return {"n_trials": n_trials, "seconds": seconds, "validation": trial.loss, "configuration": fields}
 
 
-def losses_at(runs: Mapping[str, list[Run]], by: str, places: Sequence[float]) -> Floats:
-    """Return the test loss (M, P) of each method's incumbent at places in trials or seconds, the mean over seeds."""
-    known = [i["test"] for of in runs.values() for run in of for i in run["incumbents"] if i["test"] is not None]
+def losses_at(runs: Mapping[str, list[Run]], by: str, places: Sequence[float], key: str = "test") -> Floats:
+    """Return the loss (M, P) of each method's incumbent at places in trials or seconds, the mean over seeds."""
+    known = [i[key] for of in runs.values() for run in of for i in run["incumbents"] if i[key] is not None]
     worst = max(known, default=1.0)
 
     def at(run: Run, place: float) -> float:
-        tests = [incumbent["test"] for incumbent in run["incumbents"] if incumbent[by] <= place]
-        return worst if not tests or tests[-1] is None else float(tests[-1])
+        found = [incumbent[key] for incumbent in run["incumbents"] if incumbent[by] <= place]
+        return worst if not found or found[-1] is None else float(found[-1])
 
     return np.array([[np.mean([at(run, place) for run in runs[m]]) for place in places] for m in METHODS])
 
@@ -239,6 +240,7 @@ def report(runs: Mapping[str, dict[str, list[Run]]], optimizer: str, trials: int
     per_trial = [place for place in AT_TRIALS if place < trials] + [trials]
     sections = [
         _curves(runs, "n_trials", per_trial, "trials"),
+        _curves(runs, "n_trials", per_trial, "trials", "validation"),
         _curves(runs, "seconds", [share * seconds for share in AT_SHARES], "s"),
         _savings(runs),
         _datasets(runs, trials),
@@ -253,8 +255,10 @@ def report(runs: Mapping[str, dict[str, list[Run]]], optimizer: str, trials: int
     return "\n\n".join([about.strip(), facts, *sections])
 
 
-def _curves(runs: Mapping[str, dict[str, list[Run]]], by: str, places: Sequence[float], unit: str) -> str:
-    losses = np.stack([losses_at(of, by, places) for of in runs.values()])  # (T, M, P)
+def _curves(
+    runs: Mapping[str, dict[str, list[Run]]], by: str, places: Sequence[float], unit: str, key: str = "test"
+) -> str:
+    losses = np.stack([losses_at(of, by, places, key) for of in runs.values()])  # (T, M, P)
     heads = ("", *(f"{place:g} {unit}" for place in places))
     rows = [(m, *(interval(losses[:, i, p]) for p in range(len(places)))) for i, m in enumerate(METHODS)]
     for other in (COLD, PEER):
@@ -262,7 +266,8 @@ def _curves(runs: Mapping[str, dict[str, list[Run]]], by: str, places: Sequence[
         rows.append((f"{WARM} - {other}", *(interval(gaps[:, p]) for p in range(len(places)))))
     placed = rankdata(losses.round(10), axis=1).mean(axis=0)
     rows += [(f"rank of {m}", *(f"{rank:.2f}" for rank in placed[i])) for i, m in enumerate(METHODS)]
-    title = f"## Test loss of the incumbent after so many {'trials' if by == 'n_trials' else 'seconds'}"
+    loss = "Test loss" if key == "test" else "Loss in cross-validation"
+    title = f"## {loss} of the incumbent after so many {'trials' if by == 'n_trials' else 'seconds'}"
     return f"{title}\n\n{table(heads, rows)}"
 
 
