@@ -14,8 +14,10 @@ demo: $(CORE)
 	$(BIN)/python pipelines/demo.py
 
 # A thread each: on two cores the two workers' pools of threads would wait for each other.
+test bench: export OMP_NUM_THREADS = 1
+
 test: $(FULL)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 check: $(FULL)
 	$(BIN)/ruff check .
