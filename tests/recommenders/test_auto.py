@@ -5,8 +5,9 @@ import pytest
 
 from metalearn.checks import planted_meta_dataset, planted_task
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import Configuration, Task, Trial
+from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.recommenders.auto import MIN_FAMILIES, Auto, FittedAuto
+from tests.recommenders.by_name import recommended
 
 
 def fit(past):
@@ -36,12 +37,16 @@ def off_grid(n_tasks=20, n_each=15, seed=0):
     ],
 )
 def test_the_method_is_what_the_past_allows_and_saving_keeps_it(past, method, tmp_path):
-    fitted, new = fit(past), planted_task(0)
-    assert fitted.explain(new)[0] == method
+    fitted = fit(past)
     fitted.save(tmp_path)
     again = FittedAuto.load(tmp_path)
-    assert again.explain(new) == fitted.explain(new)
-    assert again.recommend(new, 3) == fitted.recommend(new, 3)
+    for new in (planted_task(0), Task("bare", "bare", "classification")):
+        chosen, reason = fitted.explain(new)
+        assert chosen == method
+        assert len(reason.split()) > 5
+        assert again.explain(new) == (chosen, reason)
+        assert len(fitted.recommend(new, 3)) == 3
+        assert again.recommend(new, 3) == fitted.recommend(new, 3)
 
 
 def test_off_grid_the_hyperparameters_of_configurations_never_seen_tell():
@@ -56,3 +61,13 @@ def test_off_grid_the_hyperparameters_of_configurations_never_seen_tell():
 def test_a_task_without_anything_in_common_is_told_so():
     fitted = fit(planted_meta_dataset(MIN_FAMILIES + 1))
     assert "no meta-features in common" in fitted.explain(Task("new", "new", "classification"))[1]
+
+
+def test_auto_recommends_the_learners_defaults_from_nothing():
+    names = recommended("auto", MetaDataset.from_matrix([], [], []), planted_task(0), 5)
+    assert names[0] == "random_forest"
+    assert len(set(names)) == 5
+    without = Constraints(exclude=("random_forest",))
+    assert "random_forest" not in recommended(
+        "auto", MetaDataset.from_matrix([], [], []), planted_task(0), 99, constraints=without
+    )

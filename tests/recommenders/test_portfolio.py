@@ -4,10 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metalearn.checks import planted_meta_dataset, planted_task
 from metalearn.core.meta_dataset import MetaDataset
-from metalearn.core.records import Configuration, Constraints, Task
+from metalearn.core.records import Configuration, Constraints, Task, Trial
 from metalearn.recommenders.auto import Auto
 from metalearn.recommenders.portfolio import GreedyPortfolio, greedy_portfolio
+from tests.recommenders.by_name import recommended
 
 
 def plain(regrets, eligible, tried, k, weights, price):
@@ -53,3 +55,29 @@ def test_with_seconds_in_all_the_cheap_ones_come_first():
         assert names[0] == "slow"
         hurried = fitted.recommend(new, 3, constraints=Constraints(total_seconds=100.0))
         assert hurried[0].configuration.algorithm == "quick"
+
+
+def test_a_portfolio_covers_both_clusters():
+    assert recommended("portfolio", planted_meta_dataset(), planted_task(0))[0] == "decent"
+    assert set(recommended("portfolio", planted_meta_dataset(), planted_task(0))) == {"decent", "best_0", "best_1"}
+
+
+def test_the_greedy_portfolio_is_optimal_step_by_step():
+    rng = np.random.default_rng(0)
+    regrets = rng.random((20, 8))
+    chosen = greedy_portfolio(regrets, np.ones(8, dtype=bool), np.array([], dtype=int), 4).tolist()
+    for step in range(4):
+        value = {j: regrets[:, [*chosen[:step], j]].min(axis=1).mean() for j in range(8) if j not in chosen[:step]}
+        assert chosen[step] == min(value, key=value.get)
+
+
+def test_a_portfolio_goes_on_from_what_was_tried():
+    past = planted_meta_dataset()
+    best_0 = next(c for c in past.configurations if c.algorithm == "best_0")
+    history = [Trial(best_0, loss=0.9, status="ok")]
+    assert recommended("portfolio", past, planted_task(0), 1, history=history) == ["best_1"]
+
+
+def test_a_portfolio_of_allowed_algorithms_only_is_built_from_them():
+    only = Constraints(algorithms=("best_0", "noise_0"))
+    assert recommended("portfolio", planted_meta_dataset(), planted_task(0), constraints=only) == ["best_0", "noise_0"]
