@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from benchmarks.common import arguments, cell, keep
 from benchmarks.recommend import AREA, KS
 from metalearn.core.configuration_table import ConfigurationTable
+from metalearn.core.improvement import expected_improvement
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Recommendation, Task, Trial
 from metalearn.core.transforms import RobustScaler, manhattan
 from metalearn.evaluation.replay import Protocol, replay, tables
 from metalearn.evaluation.report import table
 from metalearn.evaluation.splits import folds
-from metalearn.recommenders.gaussian import expected_improvement
 from metalearn.recommenders.past_evaluations import PastEvaluations
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.performance_regression import PerformanceRegression

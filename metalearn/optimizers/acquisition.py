@@ -1,8 +1,8 @@
 """Acquisition functions: how much a configuration promises, from the mean and standard deviation of its loss.
 
-Expected improvement: Mockus, 1975; Jones, Schonlau & Welch, "Efficient global optimization of expensive black-box
-functions", 1998; its logarithm, which does not vanish where improvement is all but impossible: Ament, Daulton,
-Eriksson, Balandat & Bakshy, "Unexpected improvements to expected improvement for Bayesian optimization", NeurIPS 2023.
+Expected improvement (``core.improvement``), and its logarithm, which does not vanish where improvement is all but
+impossible: Ament, Daulton, Eriksson, Balandat & Bakshy, "Unexpected improvements to expected improvement for Bayesian
+optimization", NeurIPS 2023.
 Probability of improvement: Kushner, 1964. Confidence bound: Cox & John, 1992; Srinivas et al., "Gaussian process
 optimization in the bandit setting", ICML 2010. Expected improvement per second: Snoek, Larochelle & Adams, "Practical
 Bayesian optimization of machine learning algorithms", NeurIPS 2012. Thompson sampling: Thompson, 1933; Kandasamy,
@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from metalearn.core.encoded_space import Floats
+from metalearn.core.improvement import SMALLEST_STD, expected_improvement
 from metalearn.core.protocols import Predictor
 
 Acquisition = Callable[[Floats, Floats, float], Floats]
@@ -28,18 +29,6 @@ _LOG_SQRT_2PI = 0.5 * np.log(2.0 * np.pi)
 _LOG_SQRT_HALF_PI = 0.5 * np.log(0.5 * np.pi)
 # Standard deviations of optimism in the confidence bound: a loss is below it with a probability of 2.5 %.
 KAPPA = 1.96
-# Stands for a standard deviation of zero: small against any difference of losses, and yet their ratio can be squared.
-_TINY = 1e-100
-
-
-def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
-    """Return E[max(best - loss, 0)] (m,) of normal losses.
-
-    >>> expected_improvement(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 0.0).round(4)
-    array([0.3989, 0.    ])
-    """
-    z = _z(mean, std, best)
-    return np.asarray(np.maximum(std * np.exp(-0.5 * z * z - _LOG_SQRT_2PI) + (best - mean) * ndtr(z), 0.0))
 
 
 def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
@@ -48,7 +37,7 @@ def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     >>> log_expected_improvement(np.array([0.0, 10.0]), np.ones(2), 0.0).round(2)
     array([ -0.92, -55.55])
     """
-    return np.log(np.maximum(std, _TINY)) + log_h(_z(mean, std, best))
+    return np.log(np.maximum(std, SMALLEST_STD)) + log_h(_z(mean, std, best))
 
 
 def log_probability_of_improvement(mean: Floats, std: Floats, best: float) -> Floats:
@@ -107,4 +96,4 @@ ACQUISITIONS: Mapping[str, Acquisition] = {
 
 def _z(mean: Floats, std: Floats, best: float) -> Floats:
     """Return how many standard deviations (m,) the means lie below the best loss."""
-    return np.asarray((best - mean) / np.maximum(std, _TINY))
+    return np.asarray((best - mean) / np.maximum(std, SMALLEST_STD))

@@ -14,9 +14,9 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import ndtr
 
 from metalearn.core.completion import filled
+from metalearn.core.improvement import expected_improvement
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import reference_loss
@@ -194,16 +194,6 @@ class FittedGaussianPrior(Ordering):
 
     def _transformed(self, losses: Floats) -> Floats:
         return np.log(np.maximum(losses, 0.0) + LOG_OFFSET) if self.transform == "log" else losses
-
-
-def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
-    """Return E[max(best - x, 0)] for normal x of means (C,) and standard deviations (C,) above 0.
-
-    >>> expected_improvement(np.array([0.0, 1.0]), np.array([1.0, 1e-9]), 0.0).round(6)
-    array([0.398942, 0.      ])
-    """
-    z = (best - mean) / std
-    return np.asarray(std * (z * ndtr(z) + np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)))
 
 
 def completed(values: Floats) -> Floats:

@@ -13,11 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from metalearn.core.improvement import expected_improvement
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Task
 from metalearn.core.transforms import SMALLEST_LOSS, log_losses
 from metalearn.errors import InputError
-from metalearn.recommenders.gaussian import N_BELIEVED, Belief, expected_improvement
+from metalearn.recommenders.gaussian import N_BELIEVED, Belief
 from metalearn.recommenders.knn import FittedNearestTasks
 from metalearn.recommenders.latent_kernel import LatentKernel
 from metalearn.recommenders.past_tasks import PastTasks

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from metalearn.core.encoded_space import EncodedColumn, Encoding
+from metalearn.core.improvement import expected_improvement
 from metalearn.optimizers.acquisition import (
     ACQUISITIONS,
-    expected_improvement,
     log_expected_improvement,
     log_h,
     log_probability_of_improvement,
@@ -40,13 +40,6 @@ def test_log_h_increases(z, step):
     low, high = log_h(np.array([z, z + step]))
     assert low <= high
     assert np.isfinite(low)
-
-
-def test_expected_improvement_is_the_mean_of_the_improvements():
-    draws = np.random.default_rng(0).standard_normal(400_000)
-    mean, std, best = np.array([0.3, -0.2, 1.5]), np.array([1.0, 0.1, 2.0]), 0.1
-    sampled = [np.maximum(best - (m + s * draws), 0).mean() for m, s in zip(mean, std, strict=True)]
-    np.testing.assert_allclose(expected_improvement(mean, std, best), sampled, rtol=0.01)
 
 
 def test_the_logarithm_of_expected_improvement_is_that():

@@ -8,16 +8,11 @@ import pytest
 from scipy.stats import norm
 
 from metalearn.checks import planted_meta_dataset, planted_task, recommender_checks
+from metalearn.core.improvement import expected_improvement
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
-from metalearn.recommenders.gaussian import (
-    N_BELIEVED,
-    FittedGaussianPrior,
-    GaussianPrior,
-    completed,
-    expected_improvement,
-)
+from metalearn.recommenders.gaussian import N_BELIEVED, FittedGaussianPrior, GaussianPrior, completed
 from metalearn.recommenders.past_tasks import PastTasks
 from metalearn.recommenders.tried import NOTHING_TRIED, Tried
 
@@ -117,13 +112,6 @@ def test_one_step_after_the_other_maximises_the_expected_improvement(transform, 
         (index,) = chosen(fitted, history=history)
         history.append((index, own[index]))
     assert [index for index, _ in history] == expected
-
-
-def test_expected_improvement_is_the_integral_that_it_is_named_after():
-    x = np.linspace(-12, 12, 200_001)
-    for mean, std, best in [(0.3, 0.5, 0.1), (-1.0, 2.0, 0.0), (0.0, 0.7, 1.5)]:
-        integral = np.sum(np.maximum(best - x, 0) * norm.pdf(x, mean, std)) * (x[1] - x[0])
-        assert expected_improvement(np.array([mean]), np.array([std]), best)[0] == pytest.approx(integral, rel=1e-6)
 
 
 def test_in_a_list_each_entry_is_believed_to_give_its_mean():
