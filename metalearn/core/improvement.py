@@ -21,5 +21,14 @@ def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     >>> expected_improvement(np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.0, 0.0]), 0.0).round(4)
     array([0.3989, 0.    , 1.    ])
     """
-    z = (best - mean) / np.maximum(std, SMALLEST_STD)
+    z = deviations_below(mean, std, best)
     return np.asarray(np.maximum(std * np.exp(-0.5 * z * z) / _SQRT_2PI + (best - mean) * ndtr(z), 0.0))
+
+
+def deviations_below(mean: Floats, std: Floats, best: float) -> Floats:
+    """Return how many standard deviations (m,) the means lie below the best loss.
+
+    >>> deviations_below(np.array([0.0, 3.0]), np.array([0.5, 1.0]), 1.0)
+    array([ 2., -2.])
+    """
+    return np.asarray((best - mean) / np.maximum(std, SMALLEST_STD))

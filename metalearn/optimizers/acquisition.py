@@ -2,11 +2,11 @@
 
 Expected improvement (``core.improvement``), and its logarithm, which does not vanish where improvement is all but
 impossible: Ament, Daulton, Eriksson, Balandat & Bakshy, "Unexpected improvements to expected improvement for Bayesian
-optimization", NeurIPS 2023.
-Probability of improvement: Kushner, 1964. Confidence bound: Cox & John, 1992; Srinivas et al., "Gaussian process
-optimization in the bandit setting", ICML 2010. Expected improvement per second: Snoek, Larochelle & Adams, "Practical
-Bayesian optimization of machine learning algorithms", NeurIPS 2012. Thompson sampling: Thompson, 1933; Kandasamy,
-Krishnamurthy, Schneider & Poczos, "Parallelised Bayesian optimisation via Thompson sampling", AISTATS 2018.
+optimization", NeurIPS 2023. Probability of improvement: Kushner, 1964. Confidence bound: Cox & John, 1992; Srinivas et
+al., "Gaussian process optimization in the bandit setting", ICML 2010. Expected improvement per second: Snoek,
+Larochelle & Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012. Thompson sampling:
+Thompson, 1933; Kandasamy, Krishnamurthy, Schneider & Poczos, "Parallelised Bayesian optimisation via Thompson
+sampling", AISTATS 2018.
 
 All are larger where a configuration promises more, and take arrays of any one shape (m,); losses are minimised.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from metalearn.core.encoded_space import Floats
-from metalearn.core.improvement import SMALLEST_STD, expected_improvement
+from metalearn.core.improvement import SMALLEST_STD, deviations_below, expected_improvement
 from metalearn.core.protocols import Predictor
 
 Acquisition = Callable[[Floats, Floats, float], Floats]
@@ -37,7 +37,7 @@ def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     >>> log_expected_improvement(np.array([0.0, 10.0]), np.ones(2), 0.0).round(2)
     array([ -0.92, -55.55])
     """
-    return np.log(np.maximum(std, SMALLEST_STD)) + log_h(_z(mean, std, best))
+    return np.log(np.maximum(std, SMALLEST_STD)) + log_h(deviations_below(mean, std, best))
 
 
 def log_probability_of_improvement(mean: Floats, std: Floats, best: float) -> Floats:
@@ -46,7 +46,7 @@ def log_probability_of_improvement(mean: Floats, std: Floats, best: float) -> Fl
     >>> log_probability_of_improvement(np.array([0.0]), np.array([1.0]), 0.0).round(3)
     array([-0.693])
     """
-    return np.asarray(log_ndtr(_z(mean, std, best)))
+    return np.asarray(log_ndtr(deviations_below(mean, std, best)))
 
 
 def lower_confidence_bound(mean: Floats, std: Floats, best: float) -> Floats:
@@ -92,8 +92,3 @@ ACQUISITIONS: Mapping[str, Acquisition] = {
     "log_pi": log_probability_of_improvement,
     "lcb": lower_confidence_bound,
 }
-
-
-def _z(mean: Floats, std: Floats, best: float) -> Floats:
-    """Return how many standard deviations (m,) the means lie below the best loss."""
-    return np.asarray((best - mean) / np.maximum(std, SMALLEST_STD))

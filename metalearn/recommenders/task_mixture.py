@@ -89,7 +89,7 @@ class TaskMixture:
             )
 
     def meta_fit(self, meta_dataset: MetaDataset, *, rng: np.random.Generator) -> "FittedTaskMixture":
-        """Grow the forest and learn what a list takes; from ``rng`` come the trees and the latent Gaussian's seed."""
+        """Grow the forest and learn what answers take; from ``rng`` come the trees and the latent Gaussian's seed."""
         past = PastTasks(meta_dataset)
         forest = grow(past, views(past.log_losses, past.ranks, past.regrets), self.n_trees, rng)
         numbers = (self.uniform_share, self.spread, self.shrinkage, self.temper, self.half_say, self.hedge_share)

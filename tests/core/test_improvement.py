@@ -1,4 +1,4 @@
-"""Expected improvement against its integral, and where nothing is uncertain."""
+"""Expected improvement against its integral and a sample, and where nothing is uncertain."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,13 @@ def test_expected_improvement_is_the_integral_that_it_is_named_after():
     for mean, std, best in [(0.3, 0.5, 0.1), (-1.0, 2.0, 0.0), (0.0, 0.7, 1.5)]:
         integral = np.sum(np.maximum(best - x, 0) * norm.pdf(x, mean, std)) * (x[1] - x[0])
         assert expected_improvement(np.array([mean]), np.array([std]), best)[0] == pytest.approx(integral, rel=1e-6)
+
+
+def test_expected_improvement_is_the_mean_of_the_improvements():
+    draws = np.random.default_rng(0).standard_normal(400_000)
+    mean, std, best = np.array([0.3, -0.2, 1.5]), np.array([1.0, 0.1, 2.0]), 0.1
+    sampled = [np.maximum(best - (m + s * draws), 0).mean() for m, s in zip(mean, std, strict=True)]
+    np.testing.assert_allclose(expected_improvement(mean, std, best), sampled, rtol=0.01)
 
 
 def test_what_is_certain_improves_by_what_it_is_lower():

@@ -41,6 +41,8 @@ def test_a_third_party_registers_a_recommender(monkeypatch):
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'portfolio'"):
         registry.create("recommender", "portfolios")
+    with pytest.raises(UnknownNameError):
+        registry.create("recommender", "nearest")
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def off_grid(n_tasks=20, n_each=15, seed=0):
     [
         (MetaDataset.from_matrix([], [], []), "defaults"),
         (planted_meta_dataset(MIN_FAMILIES - 1), "portfolio"),
+        (planted_meta_dataset(MIN_FAMILIES), "task_mixture"),
         (planted_meta_dataset(MIN_FAMILIES + 1), "task_mixture"),
         (off_grid(), "performance_regression"),
         (off_grid(n_tasks=MIN_FAMILIES - 1), "portfolio"),

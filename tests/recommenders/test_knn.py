@@ -9,14 +9,16 @@ from metalearn.checks import planted_meta_dataset, planted_task
 from metalearn.core.meta_dataset import MetaDataset
 from metalearn.core.records import Configuration, Task, Trial
 from metalearn.errors import InputError
+from metalearn.recommenders.auto import MIN_FAMILIES
 from metalearn.recommenders.knn import NearestTasks
 from tests.recommenders.by_name import recommended
 
 
+@pytest.mark.parametrize("name", ["knn", "auto"])
 @pytest.mark.parametrize("cluster", [0, 1])
-def test_meta_features_find_the_cluster_where_average_rank_cannot(cluster):
-    past = planted_meta_dataset()
-    assert recommended("knn", past, planted_task(cluster))[0] == f"best_{cluster}"
+def test_meta_features_find_the_cluster_where_average_rank_cannot(name, cluster):
+    past = planted_meta_dataset(MIN_FAMILIES)
+    assert recommended(name, past, planted_task(cluster))[0] == f"best_{cluster}"
     both = {recommended("average_rank", past, planted_task(c))[0] for c in (0, 1)}
     assert len(both) == 1  # it ignores the task, so it is wrong on one of the clusters
 
